@@ -89,6 +89,16 @@ function fail(problem: string): { ok: false; problem: string } {
   return { ok: false, problem };
 }
 
+/** The part of the web's URL that Node and browsers share; this folder's types name neither. */
+interface WebUrl {
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly username: string;
+  readonly password: string;
+  readonly hash: string;
+  readonly origin: string;
+}
+declare const URL: { parse(text: string): WebUrl | null };
 declare function btoa(text: string): string;
 declare function atob(text: string): string;
 
