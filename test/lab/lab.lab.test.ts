@@ -85,7 +85,9 @@ test('stopping a lab leaves no process and no namespace', async () => {
     },
   });
   other.host('one').start('sleeper', ['sleep', '1000']);
-  const made = await Promise.all([other.host('one'), other.fabric].map((host) => namespaceOf(host.pid)));
+  const made = await Promise.all(
+    [other.host('one'), other.fabric].map((host) => namespaceOf(host.pid)),
+  );
   expect(await namespacesInUse()).toEqual(expect.arrayContaining(made));
 
   await other.stop();

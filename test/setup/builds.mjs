@@ -1,0 +1,91 @@
+/** What is compiled or bundled before anything runs, each only when its sources changed. */
+import { copyFileSync, renameSync } from 'node:fs';
+import path from 'node:path';
+import { runLogged } from './phases.mjs';
+import { cache, root } from './places.mjs';
+import { whenChanged } from './stamp.mjs';
+
+const node = path.join(root, 'node_modules/.bin/node');
+const bin = (name) => path.join(root, 'node_modules/.bin', name);
+const contracts = ['gateway/contract', 'app/contract'];
+
+/** @param {'demo' | 'test' | 'bench'} purpose */
+export function buildPhases(purpose) {
+  const engine = { title: 'Engine (Rust, the first time takes some minutes)', run: buildEngine };
+  if (purpose === 'bench') return [engine];
+  const phases = [
+    engine,
+    { title: 'Connector bundle', run: buildConnector },
+    { title: 'Dashboard', run: buildDashboard },
+  ];
+  if (purpose === 'demo') return phases;
+  return [
+    ...phases,
+    { title: 'Tray app', run: buildDesktop },
+    { title: 'Electron runtime for tests', run: prepareElectron },
+  ];
+}
+
+async function buildEngine(say) {
+  const target = path.join(root, 'native/target/release');
+  let compiled = 0;
+  await runLogged(
+    'cargo-build',
+    [
+      'cargo',
+      'build',
+      '--release',
+      '--locked',
+      '--manifest-path',
+      'native/Cargo.toml',
+      '-p',
+      'culvert-engine',
+      '-p',
+      'culvert-peercred',
+    ],
+    {
+      onLine: (line) => {
+        const crate = /^\s*Compiling (\S+)/.exec(line);
+        if (crate) say(`compiled ${++compiled} crates, now ${crate[1]}`);
+      },
+    },
+  );
+  // Renamed into place: a running daemon keeps the file it has mapped.
+  const addon = path.join(root, 'native/peercred/peercred.node');
+  copyFileSync(path.join(target, 'libculvert_peercred.so'), `${addon}.new`);
+  renameSync(`${addon}.new`, addon);
+  return compiled > 0 ? 'built' : 'unchanged';
+}
+
+async function buildConnector() {
+  return await whenChanged(
+    'connector',
+    [...contracts, 'gateway/connector', 'gateway/trust', 'native/client', 'native/wg'],
+    ['build/connector/culvert-connector.mjs'],
+    () => runLogged('connector-bundle', [node, 'gateway/connector/bundle.ts']),
+  );
+}
+
+async function buildDashboard() {
+  return await whenChanged(
+    'dashboard',
+    [...contracts, 'gateway/dashboard'],
+    ['gateway/dashboard/dist/index.html'],
+    () => runLogged('dashboard', [node, bin('vite'), 'build', 'gateway/dashboard']),
+  );
+}
+
+async function buildDesktop() {
+  return await whenChanged(
+    'desktop',
+    [...contracts, 'app/client', 'app/desktop'],
+    ['app/desktop/out/main/index.js'],
+    () => runLogged('desktop', [node, bin('electron-vite'), 'build', 'app/desktop']),
+  );
+}
+
+async function prepareElectron() {
+  await runLogged('electron-runtime', ['bash', 'test/electron-runtime/prepare'], {
+    env: { ELECTRON_RUNTIME_DIR: path.join(cache, 'electron-runtime') },
+  });
+}

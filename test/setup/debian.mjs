@@ -1,0 +1,130 @@
+/** Debian packages that the demo and the tests run: installed when missing, without starting a service. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Refusal, runLogged } from './phases.mjs';
+
+const always = {
+  cc: 'build-essential',
+  curl: 'curl',
+  ip: 'iproute2',
+  nft: 'nftables',
+  ping: 'iputils-ping',
+  nsenter: 'util-linux',
+  setpriv: 'util-linux',
+  sysctl: 'procps',
+  wg: 'wireguard-tools',
+  ssh: 'openssh-client',
+  sshd: 'openssh-server',
+  dig: 'dnsutils',
+  dnsmasq: 'dnsmasq-base',
+  nginx: 'nginx-light',
+  tcpdump: 'tcpdump',
+  chromium: 'chromium',
+  nc: 'netcat-openbsd',
+  useradd: 'passwd',
+  capsh: 'libcap2-bin',
+};
+const forTests = {
+  'wireguard-go': 'wireguard-go',
+  iperf3: 'iperf3',
+  conntrack: 'conntrack',
+  ethtool: 'ethtool',
+  Xvfb: 'xvfb',
+  xauth: 'xauth',
+  unzip: 'unzip',
+  flock: 'util-linux',
+  trayer: 'trayer',
+  xdotool: 'xdotool',
+};
+/** Shared libraries and fonts have no program to look for. */
+const filesForTests = {
+  '/usr/lib/x86_64-linux-gnu/libnss3.so': 'libnss3',
+  '/usr/lib/x86_64-linux-gnu/libatk-bridge-2.0.so.0': 'libatk-bridge2.0-0',
+  '/usr/lib/x86_64-linux-gnu/libgtk-3.so.0': 'libgtk-3-0',
+  '/usr/lib/x86_64-linux-gnu/libgbm.so.1': 'libgbm1',
+  '/usr/lib/x86_64-linux-gnu/libasound.so.2': 'libasound2',
+  '/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc': 'fonts-noto-cjk',
+};
+const forBench = { 'wireguard-go': 'wireguard-go', iperf3: 'iperf3', ethtool: 'ethtool' };
+
+/** @param {'demo' | 'test' | 'bench'} purpose */
+export async function ensurePackages(purpose, say) {
+  const missing = missingPackages(purpose);
+  const isRoot = process.getuid?.() === 0;
+  if (missing.length > 0) {
+    const command = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
+    if (!isDebian())
+      throw new Refusal(
+        `These Debian packages, or what your system calls them, are missing:\n  ${missing.join(' ')}\nOn Debian or Ubuntu: sudo ${command}`,
+      );
+    if (!isRoot)
+      throw new Refusal(
+        `Some packages are missing. Install them with:\n  sudo ${command}\nThen run this again as root.`,
+      );
+    say?.(`installing ${missing.join(' ')}`);
+    await install(missing);
+  }
+  if (!isRoot && purpose !== 'setup') {
+    throw new Refusal(
+      `This makes network namespaces, which needs root. Run:\n  sudo npm run ${purpose}`,
+    );
+  }
+  return missing.length > 0 ? `installed ${missing.length}` : 'all there';
+}
+
+function missingPackages(purpose) {
+  const programs = {
+    ...always,
+    ...(purpose === 'test' ? forTests : {}),
+    ...(purpose === 'bench' ? forBench : {}),
+  };
+  const missing = Object.keys(programs)
+    .filter((program) => !isOnPath(program))
+    .map((program) => programs[program]);
+  if (purpose === 'test') {
+    missing.push(
+      ...Object.keys(filesForTests)
+        .filter((file) => !existsSync(file))
+        .map((file) => filesForTests[file]),
+    );
+  }
+  return [...new Set(missing)];
+}
+
+function isOnPath(program) {
+  const places = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/local/sbin'];
+  return places.some((place) => place !== '' && existsSync(`${place}/${program}`));
+}
+
+function isDebian() {
+  try {
+    return (
+      /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(readFileSync('/etc/os-release', 'utf8')) &&
+      isOnPath('apt-get')
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** `policy-rc.d` is how Debian asks whether a package may start its service while being installed: 101 is no. */
+async function install(packages) {
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  try {
+    const known = spawnSync('apt-cache', ['show', ...packages], { stdio: 'ignore' }).status === 0;
+    if (!known) await runLogged('apt-update', ['apt-get', 'update'], { env });
+    const argv = ['apt-get', 'install', '-y', '--no-install-recommends', ...packages];
+    try {
+      await runLogged('apt-install', argv, { env });
+    } catch {
+      // An old list names package files that the archive no longer has.
+      await runLogged('apt-update', ['apt-get', 'update'], { env });
+      await runLogged('apt-install', argv, { env });
+    }
+  } finally {
+    if (ours) rmSync(policy, { force: true });
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * What `npm run demo`, `npm test`, `npm run bench` and `npm run setup` call. Plain JavaScript without packages, for whatever Node is
+ * there (18 or newer): it puts everything else in place first, Node 24 included, and says what it does.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { buildPhases } from './builds.mjs';
+import { ensurePackages } from './debian.mjs';
+import { Refusal, runPhases } from './phases.mjs';
+import { root } from './places.mjs';
+import { ensureModules, ensureRust } from './toolchain.mjs';
+
+const commands = {
+  demo: { for: 'demo', script: ['test/demo/main.ts'] },
+  test: { for: 'test', script: ['test/setup/all-tests.mjs'] },
+  bench: { for: 'bench', script: ['test/bench/main.ts'] },
+  setup: { for: 'test', script: undefined },
+};
+
+const [name = '', ...rest] = process.argv.slice(2);
+const command = commands[name];
+if (!command) {
+  console.error(`usage: node test/setup/run.mjs ${Object.keys(commands).join('|')}`);
+  process.exit(2);
+}
+
+try {
+  await runPhases([
+    { title: 'Debian packages', run: () => ensurePackages(command.for) },
+    { title: 'Rust compiler', run: ensureRust },
+    { title: 'npm packages and Node 24', run: ensureModules },
+    ...buildPhases(command.for),
+  ]);
+} catch (error) {
+  if (!(error instanceof Refusal)) throw error;
+  console.error(`\n${error.message}`);
+  process.exit(1);
+}
+
+if (command.script) {
+  const node = path.join(root, 'node_modules/.bin/node');
+  if (!existsSync(node)) {
+    console.error(
+      `There is no Node 24 for ${process.platform}-${process.arch} among the npm packages. Install Node 24.15 or newer and run: node ${command.script.join(' ')}`,
+    );
+    process.exit(1);
+  }
+  const result = spawnSync(node, [...command.script, ...rest], {
+    cwd: root,
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      PATH: `${path.join(root, 'node_modules/.bin')}:${process.env.PATH ?? ''}`,
+    },
+  });
+  process.exit(result.status ?? 1);
+}
