@@ -31,7 +31,12 @@ export const ProblemAnswer = z.object({ problem: Problem });
 
 export const Tunnel = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('off') }),
-  z.object({ kind: z.literal('starting'), since: z.number(), attempt: z.number(), problem: Problem.nullable() }),
+  z.object({
+    kind: z.literal('starting'),
+    since: z.number(),
+    attempt: z.number(),
+    problem: Problem.nullable(),
+  }),
   z.object({ kind: z.literal('on'), since: z.number() }),
   /** It was on and the way is lost; protection holds. */
   z.object({ kind: z.literal('reconnecting'), since: z.number(), problem: Problem.nullable() }),
@@ -43,7 +48,12 @@ export type Tunnel = z.infer<typeof Tunnel>;
 
 export const Account = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('signed-out'), problem: Problem.nullable() }),
-  z.object({ kind: z.literal('signing-in'), since: z.number(), authorizeUrl: z.string(), gateway: z.string() }),
+  z.object({
+    kind: z.literal('signing-in'),
+    since: z.number(),
+    authorizeUrl: z.string(),
+    gateway: z.string(),
+  }),
   z.object({
     kind: z.literal('signed-in'),
     organisation: z.string(),
@@ -143,7 +153,10 @@ export const RouteEntry = z.object({
   /** Where it comes from: `network tokyo-vpc`, `include list of Default`, … */
   because: Problem,
 });
-export const RoutesAnswer = z.object({ defaultPath: z.enum(['tunnel', 'direct']), routes: z.array(RouteEntry) });
+export const RoutesAnswer = z.object({
+  defaultPath: z.enum(['tunnel', 'direct']),
+  routes: z.array(RouteEntry),
+});
 export type RoutesAnswer = z.infer<typeof RoutesAnswer>;
 
 export const RepairAnswer = z.object({ undone: z.array(z.string()), kept: z.array(z.string()) });
