@@ -1,0 +1,23 @@
+/** An error that nobody up the stack can act on: a stable code, a sentence for people, and its cause. */
+export class Fault extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'Fault';
+    this.code = code;
+  }
+}
+
+/** A request that is answered with a problem body: what is, and what to do. */
+export class Refusal extends Fault {
+  readonly status: number;
+  readonly field: string | undefined;
+
+  constructor(status: number, code: string, message: string, field?: string) {
+    super(code, message);
+    this.name = 'Refusal';
+    this.status = status;
+    this.field = field;
+  }
+}
