@@ -1,0 +1,201 @@
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+
+/// 1 MB holds about a millisecond of traffic at full speed: more would only add latency under load.
+pub const RECEIVE_BUFFER_BYTES: usize = 1 << 20;
+const SEND_BUFFER_BYTES: usize = 1 << 20;
+
+/// Where and how a door listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    pub address: SocketAddr,
+    /// Several doors share the port, and the kernel keeps each remote address on one of them.
+    pub reuse_port: bool,
+    /// `SO_MARK` of what the door sends; 0 is none. Any other needs CAP_NET_ADMIN.
+    pub mark: u32,
+    pub receive_buffer_bytes: usize,
+}
+
+impl Binding {
+    pub fn to(address: SocketAddr) -> Binding {
+        Binding {
+            address,
+            reuse_port: false,
+            mark: 0,
+            receive_buffer_bytes: RECEIVE_BUFFER_BYTES,
+        }
+    }
+}
+
+#[derive(Debug, Error)]
+pub enum BindFault {
+    #[error("UDP port {0} is taken by another program: choose another port or stop that program")]
+    PortTaken(u16),
+    #[error("this host has no {0}")]
+    NoFamily(&'static str),
+    #[error("packets cannot be marked with {mark:#x} without CAP_NET_ADMIN")]
+    MarkRefused { mark: u32 },
+    #[error("the UDP socket on {address} failed: {cause}")]
+    Failed {
+        address: SocketAddr,
+        cause: io::Error,
+    },
+}
+
+impl BindFault {
+    /// The errno that says the same, for interfaces that speak in numbers.
+    pub fn errno(&self) -> i32 {
+        match self {
+            BindFault::PortTaken(_) => libc::EADDRINUSE,
+            BindFault::NoFamily(_) => libc::EAFNOSUPPORT,
+            BindFault::MarkRefused { .. } => libc::EPERM,
+            BindFault::Failed { cause, .. } => cause.raw_os_error().unwrap_or(libc::EIO),
+        }
+    }
+}
+
+/// One non-blocking UDP socket of one family. Any number of threads may send on it.
+#[derive(Debug)]
+pub struct Door {
+    socket: Socket,
+    local: SocketAddr,
+    can_segment: AtomicBool,
+}
+
+impl Door {
+    pub fn bind(binding: &Binding) -> Result<Door, BindFault> {
+        let socket = open(binding.address)?;
+        let door = prepare(&socket, binding).map_err(|cause| name_fault(binding, cause));
+        let local = door?;
+        let can_segment = AtomicBool::new(kernel_can_segment(&socket));
+        let door = Door {
+            socket,
+            local,
+            can_segment,
+        };
+        if binding.mark != 0 {
+            door.set_mark(binding.mark)
+                .map_err(|_| BindFault::MarkRefused { mark: binding.mark })?;
+        }
+        Ok(door)
+    }
+
+    pub fn local_address(&self) -> SocketAddr {
+        self.local
+    }
+
+    pub fn is_v6(&self) -> bool {
+        self.local.is_ipv6()
+    }
+
+    pub fn set_mark(&self, mark: u32) -> io::Result<()> {
+        self.socket.set_mark(mark)
+    }
+
+    pub(crate) fn can_segment(&self) -> bool {
+        self.can_segment.load(Ordering::Relaxed)
+    }
+
+    /// The device below can not cut (it has no checksum offload): ask no more.
+    pub(crate) fn stop_segmenting(&self) {
+        self.can_segment.store(false, Ordering::Relaxed);
+    }
+}
+
+impl AsFd for Door {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn open(address: SocketAddr) -> Result<Socket, BindFault> {
+    let kind = Type::DGRAM.nonblocking().cloexec();
+    Socket::new(Domain::for_address(address), kind, Some(Protocol::UDP)).map_err(
+        |cause| match cause.raw_os_error() {
+            Some(libc::EAFNOSUPPORT) if address.is_ipv6() => BindFault::NoFamily("IPv6"),
+            Some(libc::EAFNOSUPPORT) => BindFault::NoFamily("IPv4"),
+            _ => BindFault::Failed { address, cause },
+        },
+    )
+}
+
+fn prepare(socket: &Socket, binding: &Binding) -> io::Result<SocketAddr> {
+    if binding.address.is_ipv6() {
+        socket.set_only_v6(true)?;
+        set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+        set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1)?;
+        set(
+            socket,
+            libc::IPPROTO_IPV6,
+            libc::IPV6_MTU_DISCOVER,
+            libc::IPV6_PMTUDISC_DONT,
+        )?;
+    } else {
+        set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
+        set(socket, libc::IPPROTO_IP, libc::IP_RECVTOS, 1)?;
+        // No DF: a path that is narrower than we think then fragments instead of swallowing, as WireGuard does it.
+        set(
+            socket,
+            libc::IPPROTO_IP,
+            libc::IP_MTU_DISCOVER,
+            libc::IP_PMTUDISC_DONT,
+        )?;
+    }
+    // Kernels before 5.0 have no GRO for UDP; then every message is one datagram.
+    let _ = set(socket, libc::SOL_UDP, libc::UDP_GRO, 1);
+    size_buffers(socket, binding.receive_buffer_bytes)?;
+    if binding.reuse_port {
+        socket.set_reuse_port(true)?;
+    }
+    socket.bind(&binding.address.into())?;
+    let local = socket.local_addr()?;
+    local
+        .as_socket()
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+}
+
+/// The forced variants go past `net.core.rmem_max`, for those who may.
+fn size_buffers(socket: &Socket, receive_bytes: usize) -> io::Result<()> {
+    let receive = i32::try_from(receive_bytes).unwrap_or(i32::MAX);
+    if set(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, receive).is_err() {
+        socket.set_recv_buffer_size(receive_bytes)?;
+    }
+    let send = SEND_BUFFER_BYTES as i32;
+    if set(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, send).is_err() {
+        socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    }
+    Ok(())
+}
+
+/// Setting the segment size to "none" succeeds exactly where the kernel knows the option.
+fn kernel_can_segment(socket: &Socket) -> bool {
+    set(socket, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok()
+}
+
+fn name_fault(binding: &Binding, cause: io::Error) -> BindFault {
+    match cause.raw_os_error() {
+        Some(libc::EADDRINUSE) => BindFault::PortTaken(binding.address.port()),
+        Some(libc::EADDRNOTAVAIL) if binding.address.is_ipv6() => BindFault::NoFamily("IPv6"),
+        _ => BindFault::Failed {
+            address: binding.address,
+            cause,
+        },
+    }
+}
+
+fn set(socket: &Socket, level: i32, name: i32, value: i32) -> io::Result<()> {
+    let size = size_of::<i32>() as libc::socklen_t;
+    let place: *const i32 = &raw const value;
+    // SAFETY: the descriptor is open, and place points to size bytes that outlive the call.
+    let done = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, place.cast(), size) };
+    if done == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
