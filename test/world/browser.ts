@@ -1,0 +1,63 @@
+/** A real Chromium that runs inside a lab host, as an ordinary user, and is driven from outside. */
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Host } from '../lab/host.ts';
+import { GATEWAY_ADDRESS, GATEWAY_NAME, PROVIDER_ADDRESS, PROVIDER_NAME } from './topology.ts';
+
+export class LabBrowser {
+  readonly #browser: Browser;
+  readonly #folder: string;
+
+  private constructor(browser: Browser, folder: string) {
+    this.#browser = browser;
+    this.#folder = folder;
+  }
+
+  static async open(host: Host, user = 'alice'): Promise<LabBrowser> {
+    const folder = await mkdtemp(path.join(tmpdir(), 'culvert-browser-'));
+    const launcher = path.join(folder, 'chromium');
+    const argv = host
+      .enter(['env', `HOME=/home/${user}`, 'chromium'], user)
+      .map((word) => `'${word}'`)
+      .join(' ');
+    await writeFile(launcher, `#!/bin/sh\nexec ${argv} "$@"\n`);
+    await chmod(launcher, 0o755);
+    const browser = await chromium.launch({
+      executablePath: launcher,
+      chromiumSandbox: false,
+      args: [
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--disable-dev-shm-usage',
+        // Chromium resolves *.localhost to loopback by itself; in the lab these names are other machines.
+        `--host-resolver-rules=MAP ${GATEWAY_NAME} ${GATEWAY_ADDRESS}, MAP ${PROVIDER_NAME} ${PROVIDER_ADDRESS}`,
+      ],
+    });
+    return new LabBrowser(browser, folder);
+  }
+
+  /** A fresh profile. The lab's certificates are self-signed: people see the warning once, tests do not. */
+  async context(
+    options: { locale?: string; colorScheme?: 'light' | 'dark' } = {},
+  ): Promise<BrowserContext> {
+    return await this.#browser.newContext({ ignoreHTTPSErrors: true, ...options });
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Fills in the provider's own page, wherever the sign-in has led to it. */
+export async function signInAtProvider(page: Page, name: string, password: string): Promise<void> {
+  await page.getByLabel('User name').fill(name);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
