@@ -135,4 +135,12 @@ export type EngineEvent =
   | { kind: 'peer-handshake'; id: string; at: number; endpoint: string | null }
   /** No session any more: 180 s without a handshake, or the peer was cut. */
   | { kind: 'peer-lost'; id: string; at: number }
-  | { kind: 'flow-denied'; deviceId: string; destination: string; protocol: string; port: number | null; ruleId: string | null; at: number };
+  | {
+      kind: 'flow-denied';
+      deviceId: string;
+      destination: string;
+      protocol: string;
+      port: number | null;
+      ruleId: string | null;
+      at: number;
+    };

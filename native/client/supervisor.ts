@@ -1,0 +1,243 @@
+/**
+ * Keeps one engine running and configured. The engine is a process of its own that outlives this one: at the start a
+ * running engine is adopted, and only what differs is configured again. When it goes, it is started anew.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { type Backoff, backoffMs, pause } from './backoff.ts';
+import { EngineGone, EngineRefusal } from './connection.ts';
+import { configHash, Engine, type EngineConfig } from './engine.ts';
+import type { EngineEvent, EngineRole, Hello } from './protocol.ts';
+
+export interface EngineOptions {
+  role: EngineRole;
+  binary: string;
+  /** After the role: `['culvert0']` for a device; `--control` is added. */
+  arguments: string[];
+  socketPath: string;
+  /** The engine's stderr. A file, for a pipe would break when this process goes. */
+  logPath: string;
+  environment?: NodeJS.ProcessEnv;
+  onEvent?: (event: EngineEvent) => void;
+  onState?: (state: EngineState) => void;
+}
+
+export type EngineState =
+  | { kind: 'starting' }
+  /** `refusal`: it would not take the wanted configuration and goes on with its last one (R19). */
+  | { kind: 'running'; hello: Hello; adopted: boolean; refusal: string | null }
+  /** `reason` ends in what the engine itself wrote last. */
+  | { kind: 'failed'; reason: string; nextTryInMs: number }
+  | { kind: 'stopped' };
+
+/** Fast at first (R28: back within a second), slow when it fails for good. */
+const RESTART: Backoff = { firstMs: 200, capMs: 10_000 };
+/** An engine that ran this long was healthy: its next restart is the first again. */
+const HEALTHY_AFTER_MS = 10_000;
+const START_PATIENCE_MS = 10_000;
+
+export class SupervisedEngine {
+  readonly #options: EngineOptions;
+  readonly #stop = new AbortController();
+  readonly #loop: Promise<void>;
+  #engine: Engine | undefined;
+  #state: EngineState = { kind: 'starting' };
+  #wanted: EngineConfig | undefined;
+  #firstUp = Promise.withResolvers<void>();
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#loop = this.#keepRunning();
+  }
+
+  get state(): EngineState {
+    return this.#state;
+  }
+
+  /** Undefined while it is away; calls on it reject with `EngineGone` when it goes meanwhile. */
+  get engine(): Engine | undefined {
+    return this.#engine;
+  }
+
+  /** Resolves when the engine answers for the first time. */
+  get ready(): Promise<void> {
+    return this.#firstUp.promise;
+  }
+
+  /** Kept, and applied again to each new engine. Resolves once applied; rejects with `EngineRefusal` or `EngineGone`. */
+  async configure(config: EngineConfig): Promise<void> {
+    this.#wanted = config;
+    const engine = this.#engine;
+    if (!engine)
+      throw new EngineGone('The engine is not running; it gets this configuration when it is.');
+    await applyIfDifferent(engine, config);
+  }
+
+  /** Ends the engine too. */
+  async stop(): Promise<void> {
+    const engine = this.#engine;
+    this.#stop.abort();
+    await engine?.shutdown().catch(() => {});
+    await this.#loop;
+  }
+
+  /** Ends only the supervision: the engine goes on, for the next start to adopt. */
+  async release(): Promise<void> {
+    this.#stop.abort();
+    this.#engine?.close();
+    await this.#loop;
+  }
+
+  async #keepRunning(): Promise<void> {
+    const { signal } = this.#stop;
+    let attempt = 0;
+    while (!signal.aborted) {
+      const startedAt = performance.now();
+      const reason = await this.#runOnce();
+      if (signal.aborted) break;
+      if (performance.now() - startedAt > HEALTHY_AFTER_MS) attempt = 0;
+      const nextTryInMs = backoffMs(attempt++, RESTART);
+      this.#enter({ kind: 'failed', reason, nextTryInMs });
+      await pause(nextTryInMs, signal);
+    }
+    this.#enter({ kind: 'stopped' });
+  }
+
+  /** Returns, with the reason, when the engine is gone or could not be had. */
+  async #runOnce(): Promise<string> {
+    try {
+      const { engine, adopted } = await this.#adoptOrStart();
+      if (this.#stop.signal.aborted) return await abandon(engine);
+      this.#engine = engine;
+      await engine.watch((event) => this.#options.onEvent?.(event));
+      const refusal = this.#wanted ? await refusalOf(engine, this.#wanted) : null;
+      this.#enter({ kind: 'running', hello: engine.hello, adopted, refusal });
+      this.#firstUp.resolve();
+      await engine.closed;
+      return withLastWords('The engine ended.', this.#options.logPath);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    } finally {
+      this.#engine?.close();
+      this.#engine = undefined;
+    }
+  }
+
+  async #adoptOrStart(): Promise<{ engine: Engine; adopted: boolean }> {
+    const running = await this.#adopt();
+    if (running) return { engine: running, adopted: true };
+    this.#enter({ kind: 'starting' });
+    return { engine: await startEngine(this.#options, this.#stop.signal), adopted: false };
+  }
+
+  /** One that speaks another protocol or plays another role is told to leave, for its socket is needed. */
+  async #adopt(): Promise<Engine | undefined> {
+    const engine = await openIfThere(this.#options.socketPath);
+    if (!engine) return undefined;
+    if (engine.speaksOurProtocol && engine.hello.role === this.#options.role) return engine;
+    await engine.shutdown();
+    return undefined;
+  }
+
+  #enter(state: EngineState): void {
+    this.#state = state;
+    this.#options.onState?.(state);
+  }
+}
+
+async function applyIfDifferent(engine: Engine, config: EngineConfig): Promise<void> {
+  if (engine.hello.configHash !== configHash(config)) await engine.configure(config);
+}
+
+async function refusalOf(engine: Engine, config: EngineConfig): Promise<string | null> {
+  try {
+    await applyIfDifferent(engine, config);
+    return null;
+  } catch (error) {
+    if (error instanceof EngineRefusal) return error.message;
+    throw error;
+  }
+}
+
+async function abandon(engine: Engine): Promise<string> {
+  await engine.shutdown().catch(() => {});
+  return 'stopped';
+}
+
+async function openIfThere(path: string): Promise<Engine | undefined> {
+  try {
+    return await Engine.open(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ECONNREFUSED') rmSync(path, { force: true });
+    if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function startEngine(options: EngineOptions, signal: AbortSignal): Promise<Engine> {
+  const child = spawnEngine(options);
+  const exit = exitOf(child);
+  const deadline = performance.now() + START_PATIENCE_MS;
+  while (performance.now() < deadline && !signal.aborted) {
+    const ended = await Promise.race([exit, pause(20, signal).then(() => undefined)]);
+    if (ended !== undefined) throw new Error(withLastWords(ended, options.logPath));
+    const engine = await openIfThere(options.socketPath);
+    if (engine) return engine;
+  }
+  child.kill('SIGKILL');
+  throw new Error(withLastWords('The engine started but never answered.', options.logPath));
+}
+
+/** A session of its own (`detached`), so that a Ctrl-C or a hang-up that ends this process does not reach it. */
+function spawnEngine(options: EngineOptions): ChildProcess {
+  const log = openSync(options.logPath, isLarge(options.logPath) ? 'w' : 'a', 0o600);
+  try {
+    const child = spawn(
+      options.binary,
+      [options.role, ...options.arguments, '--control', options.socketPath],
+      {
+        detached: true,
+        stdio: ['ignore', log, log],
+        env: { ...process.env, ...options.environment },
+      },
+    );
+    child.unref();
+    return child;
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** An engine that dies at once, over and over, must not fill the disk with its last words. */
+function isLarge(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LARGE_LOG_BYTES;
+}
+
+const LARGE_LOG_BYTES = 1024 * 1024;
+
+function exitOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(`The engine cannot be started: ${error.message}.`));
+    child.once('exit', (code, signal) =>
+      resolve(`The engine ended with ${signal ?? `status ${code}`}.`),
+    );
+  });
+}
+
+const LAST_WORDS_BYTES = 2000;
+
+function withLastWords(sentence: string, logPath: string): string {
+  try {
+    if (statSync(logPath).size === 0) return sentence;
+    const line = readFileSync(logPath)
+      .subarray(-LAST_WORDS_BYTES)
+      .toString('utf8')
+      .trim()
+      .split('\n')
+      .at(-1);
+    return line ? `${sentence} Its last words: ${line}` : sentence;
+  } catch {
+    return sentence;
+  }
+}
