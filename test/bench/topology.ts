@@ -1,0 +1,39 @@
+/**
+ *   T1   left ═══ right                                    point to point, both with a TUN
+ *   T2   left ═══ hub ═══ right                            all in one overlay; the hub is what is compared
+ *   T3   left ═══ hub ═══ right ── target                  as T2, and `right` forwards to a host behind it
+ *
+ *   ═══ tunnel over 198.51.100.0/24 (MTU 1500)   ── plain network 10.77.0.0/24
+ */
+import type { Topology } from '../lab/topology.ts';
+
+export const LEFT = { outer: '198.51.100.1', inner: '100.96.0.1' };
+export const HUB = { outer: '198.51.100.254', inner: '100.96.0.254' };
+export const RIGHT = { outer: '198.51.100.2', inner: '100.96.0.2', behind: '10.77.0.1' };
+export const TARGET = '10.77.0.10';
+
+export const benchTopology: Topology = {
+  segments: ['wan', 'lan'],
+  hosts: {
+    left: {
+      holds: 'culvert',
+      links: [{ name: 'eth0', segment: 'wan', addresses: [`${LEFT.outer}/24`] }],
+    },
+    hub: {
+      holds: 'culvert',
+      links: [{ name: 'eth0', segment: 'wan', addresses: [`${HUB.outer}/24`] }],
+    },
+    right: {
+      holds: 'culvert',
+      links: [
+        { name: 'eth0', segment: 'wan', addresses: [`${RIGHT.outer}/24`] },
+        { name: 'eth1', segment: 'lan', addresses: [`${RIGHT.behind}/24`] },
+      ],
+    },
+    target: {
+      holds: 'bare',
+      links: [{ name: 'eth0', segment: 'lan', addresses: [`${TARGET}/24`] }],
+      via: [RIGHT.behind],
+    },
+  },
+};
