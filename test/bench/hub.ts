@@ -98,5 +98,4 @@ export async function configure(host: Host, socket: string, params: unknown): Pr
   } finally {
     connection.close();
   }
-}`);
 }
