@@ -5,10 +5,10 @@
  */
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import type { ConnectorConfig, DeviceConfig } from '../contract/snapshot.ts';
-import type { Configuration } from './http/configuration.ts';
 import type { KeyChallenges } from './enrol/key-challenge.ts';
 import type { Proofs } from './enrol/proof.ts';
 import type { Trust } from './enrol/trust.ts';
+import type { Configuration } from './http/configuration.ts';
 import type { SignedIn } from './login/browser-session.ts';
 import type { Store } from './store/store.ts';
 
