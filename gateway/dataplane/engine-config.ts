@@ -1,0 +1,10 @@
+/** The engine's configuration in the gateway role, for those who compile one: they do not talk to engines themselves. */
+export type {
+  ConnectorPeer,
+  DevicePeer,
+  EnginePeer,
+  EngineRule,
+  ExplainParams,
+  ExplainResult,
+  GatewayEngineConfig,
+} from '../../native/client/protocol.ts';
