@@ -1,0 +1,45 @@
+/** A WireGuard interface on this computer: the kernel's, or our engine's. */
+
+export interface Backend {
+  readonly kind: 'kernel' | 'engine';
+
+  /** Adopts the one that already runs, or starts one; the device exists afterwards. Throws a `Fault`. */
+  start(settings: DeviceSettings): Promise<'adopted' | 'started'>;
+
+  /** Makes this the only peer. Sessions that live are kept, unless `isFresh` asks for a new handshake. */
+  configure(config: TunnelPeer): Promise<void>;
+
+  /** Null when nothing answers any more. */
+  state(): Promise<BackendState | null>;
+
+  /** Ends it and waits until the device is gone. Harmless when nothing runs. */
+  stop(): Promise<void>;
+
+  /** Called once each time a running one goes away by itself. The answer stops it. */
+  onGone(listener: () => void): () => void;
+}
+
+export interface DeviceSettings {
+  privateKey: string;
+  mtu: number;
+  /** Carried by every packet that it sends to a gateway. */
+  mark: number;
+}
+
+export interface TunnelPeer {
+  publicKey: string;
+  /** Address and port; names are resolved before. */
+  endpoint: string;
+  allowedIps: readonly string[];
+  keepaliveSeconds: number;
+  isFresh: boolean;
+}
+
+export interface BackendState {
+  publicKey: string | null;
+  endpoint: string | null;
+  /** Unix milliseconds. */
+  lastHandshakeAt: number | null;
+  rxBytes: number;
+  txBytes: number;
+}
