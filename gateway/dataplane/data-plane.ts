@@ -1,0 +1,153 @@
+/**
+ * Drives the engine in the gateway role: a compiled configuration goes in, peers' state, traffic and refused flows come
+ * out. The engine is a process of its own, so that traffic goes on while this one restarts.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { findEngine } from '../../native/client/binary.ts';
+import { EngineGone } from '../../native/client/connection.ts';
+import type {
+  EngineEvent,
+  EngineStatus,
+  ExplainParams,
+  ExplainResult,
+  GatewayEngineConfig,
+} from '../../native/client/protocol.ts';
+import { type EngineState, SupervisedEngine } from '../../native/client/supervisor.ts';
+import { type PeerState, Peers } from './peers.ts';
+import { Traffic, type TrafficPoint } from './traffic.ts';
+
+export type DeniedFlow = Extract<EngineEvent, { kind: 'flow-denied' }>;
+
+export interface DataPlaneOptions {
+  /** Holds the control socket and the engine's log; made if missing, for this user alone. */
+  folder: string;
+  /** `culvert-engine`, found by itself when not given. */
+  binary?: string;
+  /** Offers a read-only UAPI socket of this name, so that `wg show NAME` works. Needs rights to /var/run/wireguard. */
+  uapiName?: string;
+  /** Somebody's tunnel came up or went down. */
+  onPeers?: () => void;
+  onDenied?: (flow: DeniedFlow) => void;
+  onEngine?: (state: EngineState) => void;
+}
+
+export class DataPlane {
+  readonly #engine: SupervisedEngine;
+  readonly #options: DataPlaneOptions;
+  readonly #peers = new Peers();
+  readonly #traffic = new Traffic();
+  readonly #timer: NodeJS.Timeout;
+  #deviceIds: ReadonlySet<string> = new Set();
+  #next: GatewayEngineConfig | undefined;
+  #applying: Promise<void> | undefined;
+
+  constructor(options: DataPlaneOptions) {
+    mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+    this.#options = options;
+    this.#engine = new SupervisedEngine({
+      role: 'gateway',
+      binary: options.binary ?? findEngine(),
+      arguments: options.uapiName ? ['--uapi', options.uapiName] : [],
+      socketPath: join(options.folder, 'engine.sock'),
+      logPath: join(options.folder, 'engine.log'),
+      onEvent: (event) => this.#takeEvent(event),
+      onState: (state) => this.#takeState(state),
+    });
+    this.#timer = setInterval(() => void this.#poll(), POLL_MS).unref();
+  }
+
+  get state(): EngineState {
+    return this.#engine.state;
+  }
+
+  get ready(): Promise<void> {
+    return this.#engine.ready;
+  }
+
+  get traffic(): readonly TrafficPoint[] {
+    return this.#traffic.points;
+  }
+
+  peer(id: string): PeerState | undefined {
+    return this.#peers.get(id);
+  }
+
+  /**
+   * The newest configuration wins: while one is being applied, those in between are skipped. Resolves once this one or a
+   * newer one is applied, or is kept for an engine that is away; rejects with `EngineRefusal`.
+   */
+  apply(config: GatewayEngineConfig): Promise<void> {
+    this.#next = config;
+    this.#deviceIds = new Set(
+      config.peers.flatMap((peer) => (peer.kind === 'device' ? [peer.id] : [])),
+    );
+    this.#applying ??= this.#applyNewest().finally(() => {
+      this.#applying = undefined;
+    });
+    return this.#applying;
+  }
+
+  /** Undefined while the engine is away. */
+  async explain(params: ExplainParams): Promise<ExplainResult | undefined> {
+    try {
+      return await this.#engine.engine?.explain(params);
+    } catch (error) {
+      if (error instanceof EngineGone) return undefined;
+      throw error;
+    }
+  }
+
+  /** Ends the engine: every tunnel goes down. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#engine.stop();
+  }
+
+  /** Leaves the engine running, for the next start to adopt. */
+  async release(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#engine.release();
+  }
+
+  async #applyNewest(): Promise<void> {
+    while (this.#next) {
+      const config = this.#next;
+      this.#next = undefined;
+      try {
+        await this.#engine.configure(config);
+      } catch (error) {
+        if (!(error instanceof EngineGone)) throw error;
+      }
+    }
+  }
+
+  #takeEvent(event: EngineEvent): void {
+    if (event.kind === 'flow-denied') this.#options.onDenied?.(event);
+    else if (this.#peers.takeEvent(event)) this.#options.onPeers?.();
+  }
+
+  #takeState(state: EngineState): void {
+    if (state.kind === 'running') void this.#poll();
+    else if (this.#peers.loseAll()) this.#options.onPeers?.();
+    this.#options.onEngine?.(state);
+  }
+
+  async #poll(): Promise<void> {
+    const status = await this.#engine.engine?.status().catch(() => undefined);
+    if (!status) return;
+    this.#traffic.take(this.#countersOf(status));
+    if (this.#peers.takeStatus(status.peers, status.now)) this.#options.onPeers?.();
+  }
+
+  #countersOf(status: EngineStatus) {
+    const devices = status.peers.filter((peer) => this.#deviceIds.has(peer.id));
+    return {
+      at: status.now,
+      fromDevices: devices.reduce((sum, peer) => sum + peer.rxBytes, 0),
+      toDevices: devices.reduce((sum, peer) => sum + peer.txBytes, 0),
+    };
+  }
+}
+
+const POLL_MS = 1000;
