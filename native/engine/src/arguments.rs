@@ -1,0 +1,227 @@
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+pub(crate) const USAGE: &str =
+    "usage: culvert-engine device IFNAME [--control PATH] [--mtu N] [--fwmark N]
+       culvert-engine gateway   --control PATH [--uapi NAME]
+       culvert-engine connector --control PATH [--uapi NAME]";
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Arguments {
+    pub(crate) role: Role,
+    pub(crate) control: Option<PathBuf>,
+    /// The name whose UAPI socket is offered; a device's is its interface.
+    pub(crate) uapi: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Device(DeviceOptions),
+    Gateway,
+    Connector,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DeviceOptions {
+    pub(crate) interface: String,
+    pub(crate) mtu: u16,
+    pub(crate) fwmark: u32,
+}
+
+#[derive(Debug, Error, PartialEq, Eq)]
+pub(crate) enum UsageFault {
+    #[error("say which role to play")]
+    NoRole,
+    #[error("there is no role {0:?}")]
+    UnknownRole(String),
+    #[error("{0} is not an option of this role")]
+    UnknownOption(String),
+    #[error("{0} needs a value")]
+    NoValue(String),
+    #[error("{0} can not be {1:?}: {2}")]
+    BadValue(&'static str, String, &'static str),
+    #[error("{0} is missing")]
+    Missing(&'static str),
+}
+
+const DEFAULT_MTU: u16 = 1420;
+/// The kernel's IFNAMSIZ, without the closing zero.
+const LONGEST_INTERFACE_NAME: usize = 15;
+
+pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Arguments, UsageFault> {
+    let mut words = Vec::new();
+    for argument in arguments {
+        words.push(argument.into_string().map_err(|raw| {
+            UsageFault::BadValue(
+                "an argument",
+                raw.to_string_lossy().into_owned(),
+                "not UTF-8",
+            )
+        })?);
+    }
+    let mut words = words.into_iter();
+    match words.next().as_deref() {
+        None => Err(UsageFault::NoRole),
+        Some("device") => parse_device(words),
+        Some("gateway") => parse_served(words, Role::Gateway),
+        Some("connector") => parse_served(words, Role::Connector),
+        Some(other) => Err(UsageFault::UnknownRole(other.into())),
+    }
+}
+
+fn parse_device(mut words: impl Iterator<Item = String>) -> Result<Arguments, UsageFault> {
+    let (mut interface, mut control) = (None, None);
+    let (mut mtu, mut fwmark) = (DEFAULT_MTU, 0);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--control" => control = Some(PathBuf::from(value(&word, &mut words)?)),
+            "--mtu" => mtu = parse_mtu(value(&word, &mut words)?)?,
+            "--fwmark" => fwmark = parse_fwmark(value(&word, &mut words)?)?,
+            option if option.starts_with('-') => return Err(UsageFault::UnknownOption(word)),
+            _ if interface.is_none() => interface = Some(parse_interface("IFNAME", word)?),
+            _ => return Err(UsageFault::UnknownOption(word)),
+        }
+    }
+    let interface = interface.ok_or(UsageFault::Missing("IFNAME"))?;
+    let uapi = Some(interface.clone());
+    Ok(Arguments {
+        role: Role::Device(DeviceOptions {
+            interface,
+            mtu,
+            fwmark,
+        }),
+        control,
+        uapi,
+    })
+}
+
+fn parse_served(
+    mut words: impl Iterator<Item = String>,
+    role: Role,
+) -> Result<Arguments, UsageFault> {
+    let (mut control, mut uapi) = (None, None);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--control" => control = Some(PathBuf::from(value(&word, &mut words)?)),
+            "--uapi" => uapi = Some(parse_interface("--uapi", value(&word, &mut words)?)?),
+            _ => return Err(UsageFault::UnknownOption(word)),
+        }
+    }
+    let control = Some(control.ok_or(UsageFault::Missing("--control"))?);
+    Ok(Arguments {
+        role,
+        control,
+        uapi,
+    })
+}
+
+fn value(option: &str, words: &mut impl Iterator<Item = String>) -> Result<String, UsageFault> {
+    words
+        .next()
+        .ok_or_else(|| UsageFault::NoValue(option.into()))
+}
+
+fn parse_mtu(text: String) -> Result<u16, UsageFault> {
+    match text.parse() {
+        Ok(mtu) if mtu >= 576 => Ok(mtu),
+        _ => Err(UsageFault::BadValue(
+            "--mtu",
+            text,
+            "it is a number from 576 to 65535",
+        )),
+    }
+}
+
+fn parse_fwmark(text: String) -> Result<u32, UsageFault> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| {
+        UsageFault::BadValue(
+            "--fwmark",
+            text,
+            "it is a number, decimal or after 0x hexadecimal",
+        )
+    })
+}
+
+/// The name becomes a file name too, so what the kernel refuses is refused here, before anything is made.
+fn parse_interface(option: &'static str, name: String) -> Result<String, UsageFault> {
+    let is_allowed = |letter: char| letter.is_ascii_graphic() && !"/:%".contains(letter);
+    let rule = "it is 1 to 15 printable characters without a slash, colon or per cent";
+    let fits = (1..=LONGEST_INTERFACE_NAME).contains(&name.len());
+    if fits && name.chars().all(is_allowed) && name != "." && name != ".." {
+        return Ok(name);
+    }
+    Err(UsageFault::BadValue(option, name, rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_needs_only_its_interface() {
+        let arguments = read("device wg0").unwrap();
+
+        let options = DeviceOptions {
+            interface: "wg0".into(),
+            mtu: 1420,
+            fwmark: 0,
+        };
+        assert_eq!(
+            arguments,
+            Arguments {
+                role: Role::Device(options),
+                control: None,
+                uapi: Some("wg0".into())
+            }
+        );
+    }
+
+    #[test]
+    fn a_mark_is_decimal_or_hexadecimal() {
+        for text in ["device --fwmark 0x43 wg0", "device wg0 --fwmark 67"] {
+            let Role::Device(options) = read(text).unwrap().role else {
+                panic!("{text}")
+            };
+            assert_eq!(options.fwmark, 0x43);
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_told_by_name() {
+        for (text, sentence) in [
+            ("", "say which role to play"),
+            ("router", "there is no role \"router\""),
+            ("device", "IFNAME is missing"),
+            ("device wg0 wg1", "wg1 is not an option of this role"),
+            ("device wg0 --mtu", "--mtu needs a value"),
+            (
+                "device wg0 --mtu 20",
+                "--mtu can not be \"20\": it is a number from 576 to 65535",
+            ),
+            ("gateway", "--control is missing"),
+            (
+                "connector --control /x --mtu 1",
+                "--mtu is not an option of this role",
+            ),
+        ] {
+            assert_eq!(read(text).unwrap_err().to_string(), sentence);
+        }
+    }
+
+    #[test]
+    fn a_name_that_would_leave_the_socket_folder_is_refused() {
+        for name in ["../x", "..", "a/b", "a:b", "sixteen-letters-", ""] {
+            assert!(parse_interface("IFNAME", name.into()).is_err(), "{name}");
+        }
+    }
+
+    fn read(text: &str) -> Result<Arguments, UsageFault> {
+        parse(text.split_whitespace().map(OsString::from))
+    }
+}
