@@ -1,7 +1,7 @@
 /** One JSON call to a gateway over a given agent, with a time limit and a size limit: its answer is untrusted input. */
 
 import type { X509Certificate } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type Agent, request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { MAX_SNAPSHOT_BYTES } from '../contract/constants.ts';
@@ -26,6 +26,7 @@ export interface GatewayCall {
 export interface GatewayAnswer {
   status: number;
   text: string;
+  headers: IncomingHttpHeaders;
   certificate: X509Certificate | undefined;
   retryAfterSeconds: number | undefined;
 }
@@ -87,6 +88,7 @@ async function collect(answer: IncomingMessage, maxBytes: number): Promise<Gatew
   return {
     status: answer.statusCode ?? 0,
     text: Buffer.concat(chunks).toString('utf8'),
+    headers: answer.headers,
     certificate,
     retryAfterSeconds: Number.isFinite(wait) ? wait : undefined,
   };
