@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Address } from '../net/address.ts';
+import { hasAddress } from '../net/address-set.ts';
 import { anyAddress, anyPrefix, CROWD, crowdedPrefix, crowdedPrefix6 } from '../net/arbitrary.ts';
 import { firstAddress, lastAddress, type Prefix, printCidr } from '../net/prefix.ts';
 import { PrefixTable } from '../net/prefix-table.ts';
 import { decide } from './decide.ts';
 import { type Path, type SplitPolicy, splitPolicy } from './policy.ts';
-import { type CompiledRoute, compileRoutes } from './routes.ts';
+import { type CompiledRoute, compileRoutes, tunnelled } from './routes.ts';
 
 const prefixes = fc.array(fc.oneof(crowdedPrefix, crowdedPrefix6, anyPrefix), { maxLength: 14 });
 const policies = fc
@@ -40,6 +41,19 @@ test('longest-prefix match over the routes is what decide says, at every boundar
 
       for (const one of [...CROWD, ...others, ...boundaries(policy)]) {
         expect(routes.match(one)?.value ?? 'direct').toBe(decide(one, policy).path);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('the tunnelled set holds exactly the addresses that decide sends into the tunnel', () => {
+  fc.assert(
+    fc.property(policies, fc.array(anyAddress, { maxLength: 20 }), (policy, others) => {
+      const set = tunnelled(compileRoutes(policy));
+
+      for (const one of [...CROWD, ...others, ...boundaries(policy)]) {
+        expect(hasAddress(set, one)).toBe(decide(one, policy).path === 'tunnel');
       }
     }),
     { numRuns: 200 },
@@ -113,7 +127,10 @@ test('10,000 entries in each list are compiled in a moment', () => {
     networks: [],
   });
 
-  expect(compileRoutes(policy).length).toBe(20_000);
+  const routes = compileRoutes(policy);
+
+  expect(routes.length).toBe(20_000);
+  expect(tunnelled(routes).v4.length).toBe(20_000);
 }, 2_000);
 
 function entry(prefix: Prefix): { cidr: string } {

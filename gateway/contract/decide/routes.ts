@@ -4,19 +4,45 @@
  *
  * No route means `direct`: only where a wider route goes into the tunnel does `direct` need one of its own (a `throw`).
  */
+import { type AddressSet, addressSet, NO_ADDRESS, subtract, union } from '../net/address-set.ts';
 import { bitsOf, comparePrefixes, containsPrefix, EVERYTHING, type Prefix } from '../net/prefix.ts';
 import { stronger } from './decide.ts';
 import { type Path, pathOf, type Reason, type SplitPolicy } from './policy.ts';
 
-export interface CompiledRoute {
+export interface Route {
   prefix: Prefix;
   path: Path;
+}
+
+export interface CompiledRoute extends Route {
   because: Reason;
 }
 
 /** Sorted: IPv4 first, by address, wider before narrower. */
 export function compileRoutes(policy: SplitPolicy): CompiledRoute[] {
-  return decidingEntries(policy).filter(changesSomething());
+  return withoutRedundant(decidingEntries(policy));
+}
+
+/** Keeps what says something else than the next wider route that stays. Wants sorted routes. */
+export function withoutRedundant<R extends Route>(sorted: readonly R[]): R[] {
+  const open: Route[] = [];
+  return sorted.filter((route) => {
+    leave(open, route.prefix);
+    if (route.path === (open.at(-1)?.path ?? 'direct')) return false;
+    open.push(route);
+    return true;
+  });
+}
+
+/** Every address that sorted routes send into the tunnel. */
+export function tunnelled(sorted: readonly Route[]): AddressSet {
+  let set = NO_ADDRESS;
+  // Routes of one depth do not overlap, and narrower ones come later: each layer overwrites the one before.
+  for (const layer of layers(sorted)) {
+    set = union(set, addressSet(prefixesOf(layer, 'tunnel')));
+    set = subtract(set, addressSet(prefixesOf(layer, 'direct')));
+  }
+  return set;
 }
 
 /** Every entry that decides at least one address, redundant ones too; sorted the same way. */
@@ -67,15 +93,22 @@ function isMoot(node: Node): boolean {
   return node.covered === size(node.prefix);
 }
 
-/** Keeps what says something else than the next wider route that was kept. */
-function changesSomething(): (route: CompiledRoute) => boolean {
-  const open: CompiledRoute[] = [];
-  return (route) => {
+/** By how many other routes contain each. */
+function layers(sorted: readonly Route[]): Route[][] {
+  const open: Route[] = [];
+  const byDepth: Route[][] = [];
+  for (const route of sorted) {
     leave(open, route.prefix);
-    if (route.path === (open.at(-1)?.path ?? 'direct')) return false;
+    const layer = byDepth[open.length];
+    if (layer) layer.push(route);
+    else byDepth.push([route]);
     open.push(route);
-    return true;
-  };
+  }
+  return byDepth;
+}
+
+function prefixesOf(routes: readonly Route[], path: Path): Prefix[] {
+  return routes.filter((route) => route.path === path).map(({ prefix }) => prefix);
 }
 
 function leave(open: { prefix: Prefix }[], next: Prefix): void {
