@@ -22,12 +22,18 @@ export interface Gateway {
   proofs: Proofs;
   /** Proof that a caller holds a WireGuard private key (enrol, join). */
   keyChallenges: KeyChallenges;
-  /** preHandler of every route below /v1/admin: session cookie, role by the route table, CSRF header. */
+  /** Runs before every route below /v1/admin by itself: session cookie, role by the route table, CSRF header. */
   requireAdmin: (request: FastifyRequest) => Promise<void>;
   /** Who `requireAdmin` let in. */
   signedIn: (request: FastifyRequest) => SignedIn;
   snapshots: Snapshots;
 }
+
+/** What there is before configurations can be compiled. */
+export type Core = Omit<Gateway, 'snapshots'>;
+
+/** The other half of the control plane: policy, push and the administrator's API (parts.ts). */
+export type Assemble = (core: Core) => Promise<{ snapshots: Snapshots; parts: Part[] }>;
 
 /** Compiled configurations, as the parts that hand one out need them. */
 export interface Snapshots {

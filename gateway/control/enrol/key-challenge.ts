@@ -18,7 +18,7 @@ import { Refusal } from '../http/fault.ts';
 import type { Tx } from '../store/database.ts';
 import { newSecret } from '../store/identifier.ts';
 import type { Clock, Store } from '../store/store.ts';
-import { useOnce } from '../store/used-proof.ts';
+import { acceptOnce } from '../store/used-proof.ts';
 
 const LIFETIME_MS = 120_000;
 const RANDOM_BYTES = 16;
@@ -81,7 +81,7 @@ class DerivedChallenges implements KeyChallenges {
         'keyProof',
       );
     }
-    if (!(await useOnce(tx, `challenge:${answer.challengeId}`, expiresAt))) {
+    if (!(await acceptOnce(tx, `challenge:${answer.challengeId}`, expiresAt))) {
       throw challengeRefused('was used before');
     }
   }

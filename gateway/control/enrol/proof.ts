@@ -8,7 +8,7 @@ import { Refusal } from '../http/fault.ts';
 import type { PeerKind } from '../store/database.ts';
 import { readJson } from '../store/json-column.ts';
 import type { Store } from '../store/store.ts';
-import { useOnce } from '../store/used-proof.ts';
+import { acceptOnce } from '../store/used-proof.ts';
 
 /** Only these members, so that a key cannot smuggle in another URL or algorithm. */
 export const IdentityJwk = z.strictObject({
@@ -104,7 +104,7 @@ async function verify(store: Store, call: Call, jwk: IdentityJwk, owner: string)
   }
   // Kept until the proof is too old by itself, so a replay never finds the id forgotten.
   const expiresAt = (payload.iat + 2 * PROOF_SKEW_SECONDS) * 1000;
-  if (!(await useOnce(store.db, `proof:${owner}:${payload.jti}`, expiresAt))) {
+  if (!(await acceptOnce(store.db, `proof:${owner}:${payload.jti}`, expiresAt))) {
     throw refused('proof-replayed', 'This proof was used before. Make a new one for each call.');
   }
 }

@@ -1,0 +1,81 @@
+/** The gateway's program: reads how it is started, wires, listens, and stops when it is told to. */
+
+import { type BuiltGateway, buildGateway } from './build.ts';
+import { atPort, type Configuration, readConfiguration, usage } from './http/configuration.ts';
+import { Fault } from './http/fault.ts';
+import { choosePort, portFault } from './http/listen.ts';
+import { makeLog } from './http/log.ts';
+import { prepareTls } from './http/tls.ts';
+import { assemble } from './parts.ts';
+import { openDataDirectory } from './store/data-directory.ts';
+import { openStore } from './store/store.ts';
+
+/** As in sysexits.h, where services and scripts look them up. */
+const EXIT: Record<string, number> = { usage: 64, port: 69, configuration: 78 };
+const EXIT_UNEXPECTED = 70;
+const STOP_PATIENCE_MS = 5_000;
+
+async function main(): Promise<void> {
+  const read = readConfiguration(process.argv.slice(2), process.env);
+  if (read.kind === 'help') {
+    process.stdout.write(usage());
+    return;
+  }
+  const port = await choosePort(read.configuration);
+  const configuration = atPort(read.configuration, port);
+  const built = await build(configuration);
+  await listen(built, configuration);
+  stopOnSignal(built);
+  greet(built, configuration);
+}
+
+async function build(configuration: Configuration): Promise<BuiltGateway> {
+  const log = makeLog(configuration.logLevel);
+  const directory = openDataDirectory(configuration.data);
+  const tls = prepareTls(configuration, directory, Date.now());
+  const store = await openStore(directory);
+  return buildGateway({ configuration, store, tls, log, assemble });
+}
+
+async function listen(
+  { app }: BuiltGateway,
+  { listen: { host, port } }: Configuration,
+): Promise<void> {
+  try {
+    await app.listen({ host, port, listenTextResolver: () => 'listening' });
+  } catch (cause) {
+    throw portFault(host, port, (cause as NodeJS.ErrnoException).code ?? String(cause));
+  }
+}
+
+function stopOnSignal(built: BuiltGateway): void {
+  const stop = (): void => {
+    // Whatever hangs must not keep the service from being restarted.
+    setTimeout(() => process.exit(0), STOP_PATIENCE_MS).unref();
+    built.close().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+function greet({ gateway, setupLink }: BuiltGateway, configuration: Configuration): void {
+  const lines = [`Culvert gateway at ${configuration.publicUrl}`];
+  if (setupLink)
+    lines.push('', 'Set up your organisation here, within 24 hours:', `  ${setupLink}`, '');
+  else lines.push(`Sign-in link for people: ${gateway.trust.joinLink}`);
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function fail(error: unknown): never {
+  const fault =
+    error instanceof Fault ? error : new Fault('unexpected', 'The gateway failed.', error);
+  process.stderr.write(`culvert-gateway: ${fault.message}\n`);
+  if (!(error instanceof Fault))
+    process.stderr.write(`${String((error as Error)?.stack ?? error)}\n`);
+  process.exit(EXIT[fault.code] ?? (error instanceof Fault ? 78 : EXIT_UNEXPECTED));
+}
+
+main().catch(fail);
