@@ -1,0 +1,137 @@
+//! When to ask for a cookie before computing.
+//!
+//! What loads us is Diffie-Hellman spent on handshakes that come to nothing, so those are what is counted:
+//! a source that fails too often is asked for cookies by itself, and only failures from sources that have
+//! not failed much before count against everybody. Honest handshakes, however many, never do.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// Failures in a burst and per second that one source, and all together, may cost us.
+const SOURCE_BURST: u32 = 20;
+const SOURCE_RATE: u32 = 20;
+const TOTAL_BURST: u32 = 256;
+const TOTAL_RATE: u32 = 256;
+/// How long being under load lasts after the last sign of it.
+const LOAD_LASTS: Duration = Duration::from_secs(1);
+/// Handshakes that one source may do while we are under load, cookie or not.
+const LOADED_BURST: u32 = 5;
+const LOADED_RATE: u32 = 20;
+/// Sources remembered, at most; then all are forgotten, which favours them.
+const SOURCES: usize = 100_000;
+
+pub(crate) struct Load {
+    always: bool,
+    loaded_until: Option<Instant>,
+    failures: Bucket,
+    sources: HashMap<IpAddr, Source>,
+}
+
+struct Source {
+    failures: Bucket,
+    loaded: Bucket,
+}
+
+struct Bucket {
+    tokens_micro: u64,
+    filled: Instant,
+}
+
+impl Load {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            always: false,
+            loaded_until: None,
+            failures: Bucket::full(TOTAL_BURST, now),
+            sources: HashMap::new(),
+        }
+    }
+
+    /// For a caller that knows of load which we cannot see, such as an overflowing socket.
+    pub(crate) fn set_always(&mut self, always: bool) {
+        self.always = always;
+    }
+
+    /// Must this source show a cookie?
+    pub(crate) fn wants_cookie(&mut self, source: IpAddr, now: Instant) -> bool {
+        self.always
+            || self.loaded_until.is_some_and(|until| now < until)
+            || self
+                .sources
+                .get_mut(&network(source))
+                .is_some_and(|source| source.failures.is_empty(SOURCE_BURST, SOURCE_RATE, now))
+    }
+
+    /// May this source, which has shown its cookie, have one more handshake now?
+    pub(crate) fn allows(&mut self, source: IpAddr, now: Instant) -> bool {
+        self.source(source, now)
+            .loaded
+            .take(LOADED_BURST, LOADED_RATE, now)
+    }
+
+    /// A handshake from this source has cost us and come to nothing.
+    pub(crate) fn note_failure(&mut self, source: IpAddr, now: Instant) {
+        let known = self.source(source, now);
+        if !known.failures.take(SOURCE_BURST, SOURCE_RATE, now) {
+            return;
+        }
+        if !self.failures.take(TOTAL_BURST, TOTAL_RATE, now) {
+            self.loaded_until = Some(now + LOAD_LASTS);
+        }
+    }
+
+    fn source(&mut self, source: IpAddr, now: Instant) -> &mut Source {
+        let network = network(source);
+        if self.sources.len() >= SOURCES && !self.sources.contains_key(&network) {
+            self.sources = HashMap::new();
+        }
+        self.sources.entry(network).or_insert_with(|| Source {
+            failures: Bucket::full(SOURCE_BURST, now),
+            loaded: Bucket::full(LOADED_BURST, now),
+        })
+    }
+}
+
+/// One host of IPv6 has a whole /64 to choose from.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & (u128::MAX << 64)).into()),
+        v4 => v4,
+    }
+}
+
+const MICRO: u64 = 1_000_000;
+
+impl Bucket {
+    fn full(burst: u32, now: Instant) -> Self {
+        Self {
+            tokens_micro: u64::from(burst) * MICRO,
+            filled: now,
+        }
+    }
+
+    fn fill(&mut self, burst: u32, per_second: u32, now: Instant) {
+        let passed = now.saturating_duration_since(self.filled).as_micros();
+        let passed = u64::try_from(passed).unwrap_or(u64::MAX);
+        let gained = passed.saturating_mul(u64::from(per_second));
+        self.tokens_micro = self
+            .tokens_micro
+            .saturating_add(gained)
+            .min(u64::from(burst) * MICRO);
+        self.filled = self.filled.max(now);
+    }
+
+    fn is_empty(&mut self, burst: u32, per_second: u32, now: Instant) -> bool {
+        self.fill(burst, per_second, now);
+        self.tokens_micro < MICRO
+    }
+
+    fn take(&mut self, burst: u32, per_second: u32, now: Instant) -> bool {
+        if self.is_empty(burst, per_second, now) {
+            return false;
+        }
+        self.tokens_micro -= MICRO;
+        true
+    }
+}
