@@ -1,0 +1,366 @@
+//! Every flow, found by its key, bounded for each device and as a whole.
+//!
+//! Flows of one phase have the same patience, so a list per phase, longest unseen first, tells what has run out without
+//! ever walking the table. A second list per device tells what to forget when that device has too many. Finding and
+//! touching a flow allocates nothing.
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+
+use crate::config::PeerHandle;
+use crate::flow::{Flow, FlowKey, Phase};
+
+/// Moving a flow in its lists at every packet would cost more than it tells.
+const TOUCH_GRAIN_MS: u64 = 1000;
+const NONE: u32 = u32::MAX;
+
+#[derive(Debug, Clone, Copy)]
+pub struct FlowLimits {
+    pub per_device: u32,
+    pub overall: u32,
+}
+
+impl Default for FlowLimits {
+    fn default() -> Self {
+        // About 150 bytes each: 40 MB when full.
+        Self {
+            per_device: 4096,
+            overall: 262_144,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FlowIndex(u32);
+
+#[derive(Debug)]
+pub(crate) struct FlowTable {
+    limits: FlowLimits,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    index: HashMap<FlowKey, u32, SeededState>,
+    by_phase: [List; Phase::ALL.len()],
+    by_device: HashMap<PeerHandle, DeviceFlows>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    flow: Option<Flow>,
+    seen_ms: u64,
+    phase_links: Links,
+    device_links: Links,
+}
+
+#[derive(Debug, Default)]
+struct DeviceFlows {
+    count: u32,
+    oldest_first: List,
+}
+
+impl FlowTable {
+    pub(crate) fn new(limits: FlowLimits, seed: [u64; 2]) -> Self {
+        Self {
+            limits,
+            slots: Vec::new(),
+            free: Vec::new(),
+            index: HashMap::with_hasher(SeededState(seed)),
+            by_phase: Default::default(),
+            by_device: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// How many places have ever been in use: what a sweep goes over.
+    pub(crate) fn slot_count(&self) -> u32 {
+        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn at_slot(&self, slot: u32) -> Option<FlowIndex> {
+        self.slots
+            .get(slot as usize)?
+            .flow
+            .as_ref()
+            .map(|_| FlowIndex(slot))
+    }
+
+    /// A flow that has run out is not found, even before it is collected.
+    pub(crate) fn find(&self, key: &FlowKey, now_ms: u64) -> Option<FlowIndex> {
+        let slot = *self.index.get(key)?;
+        let place = self.slots.get(slot as usize)?;
+        let patience = place.flow.as_ref()?.phase.patience_ms();
+        (now_ms < place.seen_ms + patience).then_some(FlowIndex(slot))
+    }
+
+    pub(crate) fn get(&self, index: FlowIndex) -> Option<&Flow> {
+        self.slots.get(index.0 as usize)?.flow.as_ref()
+    }
+
+    /// Changes a flow that has just been seen.
+    pub(crate) fn touch(&mut self, index: FlowIndex, now_ms: u64, change: impl FnOnce(&mut Flow)) {
+        let Some(slot) = self.slots.get_mut(index.0 as usize) else {
+            return;
+        };
+        let Some(flow) = &mut slot.flow else { return };
+        let (before, device) = (flow.phase, flow.device);
+        change(flow);
+        let after = flow.phase;
+        if before != after || now_ms >= slot.seen_ms + TOUCH_GRAIN_MS {
+            slot.seen_ms = now_ms;
+            self.move_to_end(index.0, before, after, device);
+        }
+    }
+
+    /// Changes what is known about a flow, without it having been seen.
+    pub(crate) fn amend(&mut self, index: FlowIndex, change: impl FnOnce(&mut Flow)) {
+        if let Some(flow) = self
+            .slots
+            .get_mut(index.0 as usize)
+            .and_then(|slot| slot.flow.as_mut())
+        {
+            change(flow);
+        }
+    }
+
+    /// A device that has too many loses its longest unseen flow; it can never push out another's.
+    pub(crate) fn insert(&mut self, flow: Flow, now_ms: u64) -> Result<(), TableFull> {
+        if let Some(stale) = self.index.get(&flow.key).copied() {
+            self.remove(FlowIndex(stale));
+        }
+        let own = self
+            .by_device
+            .get(&flow.device)
+            .map_or(0, |flows| flows.count);
+        let is_full = self.len() >= self.limits.overall as usize;
+        if own >= self.limits.per_device || (is_full && own > 0) {
+            self.forget_oldest_of(flow.device);
+        } else if is_full {
+            return Err(TableFull);
+        }
+        let place = Slot {
+            flow: Some(flow),
+            seen_ms: now_ms,
+            phase_links: Links::default(),
+            device_links: Links::default(),
+        };
+        let slot = self.place(place);
+        self.index.insert(flow.key, slot);
+        self.append_to_phase(slot, flow.phase);
+        let flows = self.by_device.entry(flow.device).or_default();
+        flows.count += 1;
+        flows
+            .oldest_first
+            .append(&mut self.slots, device_links, slot);
+        Ok(())
+    }
+
+    pub(crate) fn remove(&mut self, index: FlowIndex) -> Option<Flow> {
+        let flow = self.slots.get_mut(index.0 as usize)?.flow.take()?;
+        self.index.remove(&flow.key);
+        self.unlink_from_phase(index.0, flow.phase);
+        if let Some(flows) = self.by_device.get_mut(&flow.device) {
+            flows.count -= 1;
+            flows
+                .oldest_first
+                .unlink(&mut self.slots, device_links, index.0);
+            if flows.count == 0 {
+                self.by_device.remove(&flow.device);
+            }
+        }
+        self.free.push(index.0);
+        Some(flow)
+    }
+
+    /// Forgets at most `budget` flows that have run out.
+    pub(crate) fn collect(&mut self, now_ms: u64, budget: usize) {
+        for _ in 0..budget {
+            let due = Phase::ALL
+                .iter()
+                .find_map(|phase| self.oldest(*phase).filter(|(_, end_ms)| *end_ms <= now_ms));
+            let Some((slot, _)) = due else { return };
+            self.remove(FlowIndex(slot));
+        }
+    }
+
+    /// When the next flow runs out.
+    pub(crate) fn next_end_ms(&self) -> Option<u64> {
+        Phase::ALL
+            .iter()
+            .filter_map(|phase| self.oldest(*phase))
+            .map(|(_, end_ms)| end_ms)
+            .min()
+    }
+
+    fn oldest(&self, phase: Phase) -> Option<(u32, u64)> {
+        let slot = self.by_phase.get(phase as usize)?.first;
+        let place = self.slots.get(slot as usize)?;
+        Some((slot, place.seen_ms + phase.patience_ms()))
+    }
+
+    fn forget_oldest_of(&mut self, device: PeerHandle) {
+        if let Some(flows) = self.by_device.get(&device) {
+            let oldest = flows.oldest_first.first;
+            self.remove(FlowIndex(oldest));
+        }
+    }
+
+    fn place(&mut self, place: Slot) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            if let Some(free) = self.slots.get_mut(slot as usize) {
+                *free = place;
+            }
+            return slot;
+        }
+        self.slots.push(place);
+        self.slot_count() - 1
+    }
+
+    fn move_to_end(&mut self, slot: u32, before: Phase, after: Phase, device: PeerHandle) {
+        self.unlink_from_phase(slot, before);
+        self.append_to_phase(slot, after);
+        if let Some(flows) = self.by_device.get_mut(&device) {
+            flows
+                .oldest_first
+                .unlink(&mut self.slots, device_links, slot);
+            flows
+                .oldest_first
+                .append(&mut self.slots, device_links, slot);
+        }
+    }
+
+    fn append_to_phase(&mut self, slot: u32, phase: Phase) {
+        if let Some(list) = self.by_phase.get_mut(phase as usize) {
+            list.append(&mut self.slots, phase_links, slot);
+        }
+    }
+
+    fn unlink_from_phase(&mut self, slot: u32, phase: Phase) {
+        if let Some(list) = self.by_phase.get_mut(phase as usize) {
+            list.unlink(&mut self.slots, phase_links, slot);
+        }
+    }
+}
+
+/// The table is full, and not through this device's doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TableFull;
+
+/// A doubly linked list through the slots.
+#[derive(Debug)]
+struct List {
+    first: u32,
+    last: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Links {
+    previous: u32,
+    next: u32,
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self {
+            first: NONE,
+            last: NONE,
+        }
+    }
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self {
+            previous: NONE,
+            next: NONE,
+        }
+    }
+}
+
+type WhichLinks = fn(&mut Slot) -> &mut Links;
+
+fn phase_links(slot: &mut Slot) -> &mut Links {
+    &mut slot.phase_links
+}
+
+fn device_links(slot: &mut Slot) -> &mut Links {
+    &mut slot.device_links
+}
+
+impl List {
+    fn append(&mut self, slots: &mut [Slot], which: WhichLinks, slot: u32) {
+        let last = std::mem::replace(&mut self.last, slot);
+        if let Some(place) = slots.get_mut(slot as usize) {
+            *which(place) = Links {
+                previous: last,
+                next: NONE,
+            };
+        }
+        match slots.get_mut(last as usize) {
+            Some(place) => which(place).next = slot,
+            None => self.first = slot,
+        }
+    }
+
+    fn unlink(&mut self, slots: &mut [Slot], which: WhichLinks, slot: u32) {
+        let Some(place) = slots.get_mut(slot as usize) else {
+            return;
+        };
+        let Links { previous, next } = std::mem::take(which(place));
+        match slots.get_mut(previous as usize) {
+            Some(place) => which(place).next = next,
+            None => self.first = next,
+        }
+        match slots.get_mut(next as usize) {
+            Some(place) => which(place).previous = previous,
+            None => self.last = previous,
+        }
+    }
+}
+
+/// Folded multiplication under a secret seed: quick, and nobody outside can choose flows that collide.
+#[derive(Debug, Clone, Copy)]
+struct SeededState([u64; 2]);
+
+impl BuildHasher for SeededState {
+    type Hasher = SeededHasher;
+
+    fn build_hasher(&self) -> SeededHasher {
+        let [state, multiplier] = self.0;
+        SeededHasher {
+            state,
+            multiplier: multiplier | 1,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct SeededHasher {
+    state: u64,
+    multiplier: u64,
+}
+
+impl Hasher for SeededHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let product = u128::from(self.state ^ word) * u128::from(self.multiplier);
+        // Rotated, so that a word which cancels the state out does not stay cancelled.
+        self.state = (product as u64 ^ (product >> 64) as u64)
+            .wrapping_add(self.multiplier)
+            .rotate_left(23);
+    }
+
+    fn write_u128(&mut self, word: u128) {
+        self.write_u64(word as u64);
+        self.write_u64((word >> 64) as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.state
+    }
+}
