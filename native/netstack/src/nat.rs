@@ -1,0 +1,297 @@
+//! The NAT itself: its configuration, its flows, and the two ways in: packets of devices ([`Nat::handle_packet`]) and
+//! sockets of this host that are ready ([`Nat::handle_ready`]).
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+use rustix::event::epoll;
+
+use crate::admission::{Admission, AdmissionRules};
+use crate::batch::{Batch, PeerTag};
+use crate::drops::{NatDrop, NatDrops};
+use crate::echo_flow::{EchoFlow, PingDoor};
+use crate::flow_table::{FlowKey, FlowTable, Token};
+use crate::tcp_endpoint::Tunnel;
+use crate::tcp_flow::{Clock, TcpFlow};
+use crate::timers::Timers;
+use crate::trouble::Trouble;
+use crate::udp_flow::UdpFlow;
+
+#[derive(Clone, Debug)]
+pub struct NatConfig {
+    /// Of inner packets.
+    pub mtu: usize,
+    /// The connector's own in the overlay.
+    pub addresses: Vec<IpAddr>,
+    /// Where packets may go.
+    pub ranges: Vec<IpNet>,
+    /// Where they may come from.
+    pub overlay: Vec<IpNet>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct NatLimits {
+    pub flows: usize,
+    /// So that one device cannot lock the others out.
+    pub flows_per_device: usize,
+}
+
+impl NatLimits {
+    /// For a process that may have `descriptors` files open: each flow holds one, the rest of the engine a few.
+    pub fn for_descriptors(descriptors: u64) -> Self {
+        let flows = usize::try_from(descriptors)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(64);
+        let flows = flows.clamp(16, 65_536);
+        Self {
+            flows,
+            flows_per_device: (flows / 2).max(16),
+        }
+    }
+}
+
+pub struct Nat {
+    pub(crate) rules: AdmissionRules,
+    pub(crate) mtu: usize,
+    pub(crate) limits: NatLimits,
+    pub(crate) ping: PingDoor,
+    pub(crate) epoll: OwnedFd,
+    pub(crate) events: Vec<epoll::Event>,
+    pub(crate) flows: FlowTable<Flow>,
+    pub(crate) flows_of: HashMap<IpAddr, usize>,
+    pub(crate) timers: Timers,
+    /// TCP flows that have something to move or to send.
+    pub(crate) runnable: VecDeque<Token>,
+    pub(crate) drops: NatDrops,
+    pub(crate) complaints: Complaints,
+    /// Of fragments; a counter is enough, one host sees them in order.
+    pub(crate) ident: u32,
+    pub(crate) scratch: Vec<u8>,
+    start: Instant,
+    seeds: RandomState,
+    seeded: u64,
+}
+
+pub(crate) struct Flow {
+    /// Where the device's last packet came from.
+    pub(crate) peer: PeerTag,
+    pub(crate) armed: Option<Instant>,
+    pub(crate) queued: bool,
+    pub(crate) kind: FlowKind,
+}
+
+pub(crate) enum FlowKind {
+    Tcp(Box<TcpFlow>),
+    Udp(UdpFlow),
+    Echo(EchoFlow),
+}
+
+impl Nat {
+    pub fn new(config: &NatConfig, limits: NatLimits, now: Instant) -> io::Result<Self> {
+        Ok(Self {
+            rules: AdmissionRules::new(&config.addresses, &config.ranges, &config.overlay),
+            mtu: config.mtu,
+            limits,
+            ping: PingDoor::find(),
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            events: Vec::with_capacity(256),
+            flows: FlowTable::new(),
+            flows_of: HashMap::new(),
+            timers: Timers::default(),
+            runnable: VecDeque::new(),
+            drops: NatDrops::default(),
+            complaints: Complaints {
+                since: now,
+                count: 0,
+            },
+            ident: 0,
+            scratch: Vec::new(),
+            start: now,
+            seeds: RandomState::new(),
+            seeded: 0,
+        })
+    }
+
+    /// Readable when [`Nat::handle_ready`] has something to do. Poll it together with the tunnel's socket.
+    pub fn poll_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+
+    /// When [`Nat::handle_ready`] wants to be called even if nothing gets ready.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.runnable.is_empty() {
+            self.timers.next()
+        } else {
+            Some(self.start)
+        }
+    }
+
+    pub fn flows(&self) -> usize {
+        self.flows.len()
+    }
+
+    pub fn drops(&self) -> &NatDrops {
+        &self.drops
+    }
+
+    pub fn ping(&self) -> PingDoor {
+        self.ping
+    }
+
+    /// Takes the new configuration over and cuts the flows that it does not allow any more.
+    pub fn configure(&mut self, now: Instant, config: &NatConfig, out: &mut Batch) {
+        self.rules = AdmissionRules::new(&config.addresses, &config.ranges, &config.overlay);
+        self.mtu = config.mtu;
+        self.ping = PingDoor::find();
+        for token in self.flows.tokens() {
+            let Some((key, _)) = self.flows.get_mut(token) else {
+                continue;
+            };
+            let allowed = self.rules.destination(key.target) == Admission::Allowed
+                && self.rules.may_come_from(key.device);
+            if !allowed {
+                self.cut(token, now, out);
+            }
+        }
+    }
+
+    /// Ends every flow, with a reset to both sides where the protocol has one.
+    pub fn cut_all(&mut self, now: Instant, out: &mut Batch) {
+        for token in self.flows.tokens() {
+            self.cut(token, now, out);
+        }
+    }
+
+    fn cut(&mut self, token: Token, now: Instant, out: &mut Batch) {
+        let clock = self.clock(now);
+        let mtu = self.mtu;
+        let Some((_, flow)) = self.flows.get_mut(token) else {
+            return;
+        };
+        if let FlowKind::Tcp(tcp) = &mut flow.kind {
+            tcp.reset(clock, &mut tunnel(out, flow.peer, mtu, 1));
+        }
+        self.forget(token);
+    }
+
+    /// Closes the flow's socket, which also takes it out of the epoll.
+    pub(crate) fn forget(&mut self, token: Token) {
+        let Some((key, _)) = self.flows.remove(token) else {
+            return;
+        };
+        if let Some(count) = self.flows_of.get_mut(&key.device) {
+            *count -= 1;
+            if *count == 0 {
+                self.flows_of.remove(&key.device);
+            }
+        }
+    }
+
+    pub(crate) fn remember(&mut self, key: FlowKey, flow: Flow) -> Token {
+        *self.flows_of.entry(key.device).or_default() += 1;
+        self.flows.insert(key, flow)
+    }
+
+    pub(crate) fn run_soon(&mut self, token: Token) {
+        if let Some((_, flow)) = self.flows.get_mut(token)
+            && !flow.queued
+        {
+            flow.queued = true;
+            self.runnable.push_back(token);
+        }
+    }
+
+    pub(crate) fn arm(&mut self, token: Token, at: Instant) {
+        if let Some((_, flow)) = self.flows.get_mut(token)
+            && flow.armed.is_none_or(|armed| at < armed)
+        {
+            flow.armed = Some(at);
+            self.timers.add(at, token);
+        }
+    }
+
+    /// Tells the device `to` what became of `original`, unless too much was told this second.
+    pub(crate) fn complain(
+        &mut self,
+        now: Instant,
+        trouble: Trouble,
+        from: IpAddr,
+        to: (IpAddr, PeerTag),
+        original: &[u8],
+        out: &mut Batch,
+    ) {
+        if self.complaints.allow(now) {
+            trouble.push(out, to.1, from, to.0, original);
+        } else {
+            self.drops.count(NatDrop::ErrorsLimited);
+        }
+    }
+
+    /// Who speaks to the device about a packet for `target`: the target about itself, a router that lies in the ranges
+    /// about the way there, and the connector about the rest.
+    pub(crate) fn speaker(
+        &self,
+        trouble: Trouble,
+        offender: Option<IpAddr>,
+        target: IpAddr,
+    ) -> IpAddr {
+        match offender {
+            _ if trouble == Trouble::Refused => target,
+            Some(offender)
+                if offender == target || self.rules.destination(offender) == Admission::Allowed =>
+            {
+                offender
+            }
+            _ => self.rules.own_address(target).unwrap_or(target),
+        }
+    }
+
+    pub(crate) fn clock(&self, now: Instant) -> Clock {
+        Clock {
+            start: self.start,
+            now,
+        }
+    }
+
+    /// Unpredictable to anybody who does not know this process's hash key: initial sequence numbers come from it.
+    pub(crate) fn seed(&mut self) -> u64 {
+        self.seeded += 1;
+        self.seeds.hash_one(self.seeded)
+    }
+}
+
+pub(crate) fn tunnel(batch: &mut Batch, peer: PeerTag, mtu: usize, budget: usize) -> Tunnel<'_> {
+    Tunnel {
+        incoming: None,
+        batch,
+        peer,
+        mtu,
+        budget,
+    }
+}
+
+/// A router limits the errors it sends; a scan of a refused range would double its own traffic otherwise.
+pub(crate) struct Complaints {
+    since: Instant,
+    count: u32,
+}
+
+impl Complaints {
+    const PER_SECOND: u32 = 2000;
+
+    fn allow(&mut self, now: Instant) -> bool {
+        if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
+            *self = Self {
+                since: now,
+                count: 0,
+            };
+        }
+        self.count += 1;
+        self.count <= Self::PER_SECOND
+    }
+}

@@ -1,0 +1,427 @@
+//! One TCP connection of a device, continued as one connection of this host.
+//!
+//! ```text
+//!   SYN ──▶ Connecting ──target answered──▶ Open ──both sides closed, or one reset──▶ gone
+//!               └──refused, unreachable, silent──▶ RST or ICMP, gone
+//! ```
+//! The SYN is held outside of smoltcp until `connect()` has succeeded, so a closed port looks closed and a filtered one
+//! filtered. Nothing is buffered but the two rings of the endpoint: a full one stops the reading on its other side, which is
+//! all the back-pressure there is.
+
+use std::io::{self, Read};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use smoltcp::socket::tcp;
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
+
+use crate::compose::{ACK, RST, SYN};
+use crate::error_queue::{ask_for_errors, set_number, take_error};
+use crate::inner::Inner;
+use crate::tcp_endpoint::{TcpEndpoint, Tunnel, smoltcp_time};
+use crate::trouble::Trouble;
+
+pub(crate) struct TcpFlow {
+    socket: Socket,
+    stage: Stage,
+    /// Edge-triggered readiness: true until the kernel has said "would block".
+    readable: bool,
+    writable: bool,
+    /// The target has sent its FIN, and the endpoint was told to send ours.
+    target_finished: bool,
+    device_fin_seen: bool,
+    /// All that the device sent before its FIN was written to the target.
+    device_finished: bool,
+    /// Both FINs are through and the last acknowledgement is sent; what remains is to write to a slow target.
+    settled: bool,
+    opened: Instant,
+    heard: Instant,
+    /// Since when something waits for the device's acknowledgement without a word from it.
+    unheard_since: Option<Instant>,
+}
+
+enum Stage {
+    Connecting { syn: Vec<u8> },
+    Open(Box<TcpEndpoint>),
+}
+
+pub(crate) enum Pumped {
+    Goes { again: bool, wake: Option<Instant> },
+    Ended,
+}
+
+pub(crate) enum Connected {
+    NotYet,
+    Yes,
+    Failed {
+        trouble: Trouble,
+        offender: Option<IpAddr>,
+        syn: Vec<u8>,
+    },
+}
+
+/// A silent target is given up after this; by then the device has sent its SYN five times.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
+/// A device that asked for a connection and then does not complete it.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(60);
+/// As long as Linux goes on retransmitting to a peer that is gone (15 retries).
+const UNACKNOWLEDGED_PATIENCE: Duration = Duration::from_secs(924);
+/// One side has closed and the other says nothing more.
+const HALF_CLOSED_PATIENCE: Duration = Duration::from_secs(3600);
+/// A laptop closed over the weekend finds its session again.
+const IDLE_PATIENCE: Duration = Duration::from_secs(5 * 24 * 3600);
+
+/// Under this hop limit somebody traces the route with SYNs, and the target's network shall see it.
+const TRACING_HOP_LIMIT: u8 = 32;
+
+impl TcpFlow {
+    /// Starts connecting. The error is the socket's or the immediate answer of `connect()`.
+    pub(crate) fn open(target: SocketAddr, syn: &Inner<'_>, now: Instant) -> io::Result<Self> {
+        let socket = Socket::new(
+            Domain::for_address(target),
+            Type::STREAM.nonblocking().cloexec(),
+            Some(Protocol::TCP),
+        )?;
+        let v4 = target.is_ipv4();
+        ask_for_errors(socket.as_fd(), v4, true)?;
+        if !v4 {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_tcp_nodelay(true)?;
+        socket.set_tcp_keepalive(
+            &TcpKeepalive::new()
+                .with_time(Duration::from_secs(600))
+                .with_interval(Duration::from_secs(60)),
+        )?;
+        if syn.hop_limit < TRACING_HOP_LIMIT {
+            set_hop_limit(&socket, v4, i32::from(syn.hop_limit) - 1)?;
+        }
+        match socket.connect(&SockAddr::from(target)) {
+            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
+            _ => {}
+        }
+        Ok(Self {
+            socket,
+            stage: Stage::Connecting {
+                syn: syn.bytes.to_vec(),
+            },
+            readable: true,
+            writable: true,
+            target_finished: false,
+            device_fin_seen: false,
+            device_finished: false,
+            settled: false,
+            opened: now,
+            heard: now,
+            unheard_since: None,
+        })
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    pub(crate) fn note_ready(&mut self) {
+        self.readable = true;
+        self.writable = true;
+    }
+
+    pub(crate) fn is_connecting(&self) -> bool {
+        matches!(self.stage, Stage::Connecting { .. })
+    }
+
+    /// When waiting for the target ends.
+    pub(crate) fn connect_deadline(&self) -> Instant {
+        self.opened + CONNECT_PATIENCE
+    }
+
+    /// Asks the kernel how `connect()` went, and opens the device's side if it went well.
+    pub(crate) fn finish_connecting(
+        &mut self,
+        target: SocketAddr,
+        seed: u64,
+        clock: Clock,
+        tunnel: &mut Tunnel<'_>,
+    ) -> Connected {
+        let Stage::Connecting { syn } = &mut self.stage else {
+            return Connected::Yes;
+        };
+        if let Some(trouble) = connect_trouble(&self.socket, target) {
+            let syn = std::mem::take(syn);
+            let (trouble, offender) = trouble;
+            return Connected::Failed {
+                trouble,
+                offender,
+                syn,
+            };
+        }
+        if self.socket.peer_addr().is_err() {
+            if clock.now < self.opened + CONNECT_PATIENCE {
+                return Connected::NotYet;
+            }
+            let syn = std::mem::take(syn);
+            return Connected::Failed {
+                trouble: Trouble::Host,
+                offender: None,
+                syn,
+            };
+        }
+        // From now on a passing ICMP message is no reason to end the connection.
+        let _ = ask_for_errors(self.socket.as_fd(), target.is_ipv4(), false);
+        let _ = set_hop_limit(&self.socket, target.is_ipv4(), -1);
+        let now = clock.smoltcp();
+        let Some(mut endpoint) = TcpEndpoint::new(target, seed, now, tunnel) else {
+            let syn = std::mem::take(syn);
+            return Connected::Failed {
+                trouble: Trouble::Host,
+                offender: None,
+                syn,
+            };
+        };
+        endpoint.receive(now, syn, tunnel);
+        self.stage = Stage::Open(Box::new(endpoint));
+        self.note_ready();
+        Connected::Yes
+    }
+
+    /// A segment of the device. False: the flow is over, forget it.
+    pub(crate) fn receive(
+        &mut self,
+        inner: &Inner<'_>,
+        clock: Clock,
+        tunnel: &mut Tunnel<'_>,
+    ) -> bool {
+        self.heard = clock.now;
+        self.unheard_since = None;
+        match &mut self.stage {
+            Stage::Connecting { syn } => match inner.transport.get(13) {
+                Some(flags) if flags & RST != 0 => return false,
+                Some(flags) if flags & (SYN | ACK) == SYN => {
+                    syn.clear();
+                    syn.extend_from_slice(inner.bytes);
+                }
+                _ => {}
+            },
+            Stage::Open(endpoint) => {
+                endpoint.receive(clock.smoltcp(), inner.bytes, tunnel);
+            }
+        }
+        true
+    }
+
+    /// Moves what can be moved, both ways, and sends what is due.
+    pub(crate) fn pump(&mut self, clock: Clock, tunnel: &mut Tunnel<'_>) -> Pumped {
+        let Stage::Open(endpoint) = &mut self.stage else {
+            return Pumped::Goes {
+                again: false,
+                wake: Some(self.opened + CONNECT_PATIENCE),
+            };
+        };
+        let mut ends = Ends {
+            socket: &self.socket,
+            readable: &mut self.readable,
+            writable: &mut self.writable,
+            target_finished: &mut self.target_finished,
+            device_fin_seen: &mut self.device_fin_seen,
+            device_finished: &mut self.device_finished,
+        };
+        ends.write_to_target(endpoint.socket());
+        ends.read_from_target(endpoint.socket());
+        let now = clock.smoltcp();
+        let again = !self.settled && endpoint.transmit(now, tunnel);
+        let wake = endpoint
+            .poll_at(now)
+            .map(|at| clock.moment(at))
+            .filter(|_| !self.settled);
+        let socket = endpoint.socket();
+        let over = matches!(socket.state(), tcp::State::TimeWait | tcp::State::Closed) && !again;
+        if over && !(self.target_finished && self.device_fin_seen && socket.can_recv()) {
+            return self.end();
+        }
+        self.settled |= over;
+        match self.patience(clock.now) {
+            Some(deadline) if deadline > clock.now => Pumped::Goes {
+                again,
+                wake: Some(wake.map_or(deadline, |wake| wake.min(deadline))),
+            },
+            Some(_) => {
+                self.reset(clock, tunnel);
+                Pumped::Ended
+            }
+            None => Pumped::Goes { again, wake },
+        }
+    }
+
+    /// Cuts both sides at once, with a reset to each.
+    pub(crate) fn reset(&mut self, clock: Clock, tunnel: &mut Tunnel<'_>) {
+        if let Stage::Open(endpoint) = &mut self.stage {
+            endpoint.socket().abort();
+            tunnel.budget = tunnel.budget.max(1);
+            endpoint.transmit(clock.smoltcp(), tunnel);
+        }
+        reset_on_close(&self.socket);
+    }
+
+    fn end(&mut self) -> Pumped {
+        let orderly = self.target_finished && self.device_finished;
+        if !orderly {
+            reset_on_close(&self.socket);
+        }
+        Pumped::Ended
+    }
+
+    fn patience(&mut self, now: Instant) -> Option<Instant> {
+        let Stage::Open(endpoint) = &mut self.stage else {
+            return None;
+        };
+        let socket = endpoint.socket();
+        if socket.state() == tcp::State::SynReceived {
+            return Some(self.opened + CONNECT_PATIENCE + HANDSHAKE_PATIENCE);
+        }
+        let unacknowledged = socket.send_queue() > 0
+            || matches!(
+                socket.state(),
+                tcp::State::FinWait1 | tcp::State::Closing | tcp::State::LastAck
+            );
+        if unacknowledged {
+            return Some(*self.unheard_since.get_or_insert(now) + UNACKNOWLEDGED_PATIENCE);
+        }
+        self.unheard_since = None;
+        let quiet = if self.target_finished || self.device_finished {
+            HALF_CLOSED_PATIENCE
+        } else {
+            IDLE_PATIENCE
+        };
+        Some(self.heard + quiet)
+    }
+}
+
+/// The caller's time, and its start for the stack that counts from zero.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    pub(crate) start: Instant,
+    pub(crate) now: Instant,
+}
+
+impl Clock {
+    pub(crate) fn smoltcp(self) -> smoltcp::time::Instant {
+        smoltcp_time(self.now.saturating_duration_since(self.start))
+    }
+
+    fn moment(self, at: smoltcp::time::Instant) -> Instant {
+        self.start + Duration::from_micros(u64::try_from(at.total_micros()).unwrap_or(0))
+    }
+}
+
+/// The flow's own socket, and what is known of it, while the endpoint is borrowed.
+struct Ends<'a> {
+    socket: &'a Socket,
+    readable: &'a mut bool,
+    writable: &'a mut bool,
+    target_finished: &'a mut bool,
+    device_fin_seen: &'a mut bool,
+    device_finished: &'a mut bool,
+}
+
+impl Ends<'_> {
+    fn write_to_target(&mut self, endpoint: &mut tcp::Socket<'_>) {
+        while *self.writable && endpoint.can_recv() {
+            let sent = endpoint.recv(|bytes| {
+                let sent = self.socket.send_with_flags(bytes, libc::MSG_NOSIGNAL);
+                (*sent.as_ref().unwrap_or(&0), sent)
+            });
+            match sent {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) if is_interrupted(&error) => {}
+                Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    *self.writable = false
+                }
+                Ok(Err(_)) => return endpoint.abort(),
+                // The handshake is not complete: nothing may be taken out yet.
+                Err(_) => return,
+            }
+        }
+        *self.device_fin_seen |= has_received_fin(endpoint.state());
+        if *self.device_fin_seen && !endpoint.can_recv() && !*self.device_finished {
+            *self.device_finished = true;
+            // Fails when the target has reset the connection, which the next read tells better.
+            let _ = self.socket.shutdown(std::net::Shutdown::Write);
+        }
+    }
+
+    fn read_from_target(&mut self, endpoint: &mut tcp::Socket<'_>) {
+        while *self.readable && endpoint.can_send() {
+            let read = endpoint.send(|room| {
+                let read = (&mut &*self.socket).read(room);
+                (*read.as_ref().unwrap_or(&0), read)
+            });
+            match read {
+                Ok(Ok(0)) => {
+                    *self.readable = false;
+                    *self.target_finished = true;
+                    return endpoint.close();
+                }
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) if is_interrupted(&error) => {}
+                Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    *self.readable = false
+                }
+                Ok(Err(_)) => return endpoint.abort(),
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+fn has_received_fin(state: tcp::State) -> bool {
+    matches!(
+        state,
+        tcp::State::CloseWait | tcp::State::LastAck | tcp::State::Closing | tcp::State::TimeWait
+    )
+}
+
+fn is_interrupted(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Interrupted
+}
+
+/// Why `connect()` failed, in the words of the error queue if it has any.
+fn connect_trouble(socket: &Socket, target: SocketAddr) -> Option<(Trouble, Option<IpAddr>)> {
+    let error = match socket.take_error() {
+        Ok(Some(error)) | Err(error) => error,
+        Ok(None) if is_talking_to_itself(socket, target) => return Some((Trouble::Refused, None)),
+        Ok(None) => return None,
+    };
+    // A reset is the target's own word, whatever ICMP says besides.
+    if error.raw_os_error() == Some(libc::ECONNREFUSED) {
+        return Some((Trouble::Refused, None));
+    }
+    let told = take_error(socket.as_fd(), &mut [0; 128]);
+    Some(told.map_or((Trouble::from_error(&error), None), |told| {
+        (told.trouble, told.offender)
+    }))
+}
+
+/// On the connector's own host a closed port in the ephemeral range can be picked as the source port as well, and TCP
+/// then connects the socket with itself.
+pub(crate) fn is_talking_to_itself(socket: &Socket, target: SocketAddr) -> bool {
+    socket.local_addr().ok().and_then(|own| own.as_socket()) == Some(target)
+}
+
+fn reset_on_close(socket: &Socket) {
+    let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
+}
+
+/// -1 is the host's default.
+pub(crate) fn set_hop_limit(socket: &Socket, v4: bool, hops: i32) -> io::Result<()> {
+    if v4 {
+        set_number(socket.as_fd(), libc::SOL_IP, libc::IP_TTL, hops)
+    } else {
+        set_number(
+            socket.as_fd(),
+            libc::SOL_IPV6,
+            libc::IPV6_UNICAST_HOPS,
+            hops,
+        )
+    }
+}

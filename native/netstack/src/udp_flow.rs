@@ -1,0 +1,187 @@
+//! One UDP conversation: a connected socket of its own, so that the kernel tells whose datagram was refused.
+
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::batch::Batch;
+use crate::compose::{
+    HOP_LIMIT, Way, copy_at, header_len, push_payload, seal_transport, set_u16, write_ip_header,
+};
+use crate::error_queue::{ask_for_errors, take_error};
+use crate::flow_table::FlowKey;
+use crate::inner::UDP;
+use crate::tcp_flow::{is_talking_to_itself, set_hop_limit};
+
+pub(crate) struct UdpFlow {
+    socket: Socket,
+    hop_limit: u8,
+    answered: bool,
+    used: Instant,
+    idle_after: Duration,
+}
+
+/// A question and its answer (DNS): the port is not used again.
+const QUERY_IDLE: Duration = Duration::from_secs(10);
+const UNANSWERED_IDLE: Duration = Duration::from_secs(30);
+/// RFC 4787 asks for two minutes at least.
+const CONVERSATION_IDLE: Duration = Duration::from_secs(180);
+const DNS_PORT: u16 = 53;
+/// Datagrams taken from one socket before the others have their turn.
+const DATAGRAMS_PER_TURN: usize = 32;
+pub(crate) const UDP_HEADER: usize = 8;
+
+impl UdpFlow {
+    pub(crate) fn open(target: SocketAddr, now: Instant) -> io::Result<Self> {
+        let socket = Socket::new(
+            Domain::for_address(target),
+            Type::DGRAM.nonblocking().cloexec(),
+            Some(Protocol::UDP),
+        )?;
+        if target.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        ask_for_errors(socket.as_fd(), target.is_ipv4(), true)?;
+        socket.connect(&SockAddr::from(target))?;
+        if is_talking_to_itself(&socket, target) {
+            return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
+        }
+        Ok(Self {
+            socket,
+            hop_limit: 0,
+            answered: false,
+            used: now,
+            idle_after: UNANSWERED_IDLE,
+        })
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        self.used + self.idle_after
+    }
+
+    /// `hop_limit` is what is left for the way behind us. A full socket buffer drops the datagram, as a router would.
+    pub(crate) fn send(
+        &mut self,
+        data: &[u8],
+        hop_limit: u8,
+        v4: bool,
+        now: Instant,
+    ) -> io::Result<()> {
+        self.used = now;
+        if self.hop_limit != hop_limit {
+            set_hop_limit(&self.socket, v4, i32::from(hop_limit))?;
+            self.hop_limit = hop_limit;
+        }
+        match self.socket.send_with_flags(data, libc::MSG_NOSIGNAL) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes what has arrived and writes it toward the device.
+    pub(crate) fn receive(
+        &mut self,
+        key: &FlowKey,
+        way: &Way,
+        ident: &mut u32,
+        batch: &mut Batch,
+        now: Instant,
+    ) {
+        let head = header_len(way.source) + UDP_HEADER;
+        let mut large = None;
+        for _ in 0..DATAGRAMS_PER_TURN {
+            let room = batch.room(head + MAX_DATAGRAM);
+            let Some(data) = room.get_mut(head..) else {
+                return;
+            };
+            let Ok(len) = (&mut &self.socket).read(data) else {
+                return;
+            };
+            self.note_answer(key, now);
+            *ident = ident.wrapping_add(1);
+            if head + len <= way.mtu {
+                let packet = room.get_mut(..head + len).unwrap_or_default();
+                write_datagram(packet, way, key, *ident);
+                batch.keep(way.peer, head + len);
+            } else {
+                let large: &mut Vec<u8> = large.get_or_insert_with(Vec::new);
+                large.clear();
+                large
+                    .extend_from_slice(room.get(head - UDP_HEADER..head + len).unwrap_or_default());
+                write_udp_header(large, way, key);
+                push_payload(batch, way, UDP, HOP_LIMIT, *ident, large);
+            }
+        }
+    }
+
+    fn note_answer(&mut self, key: &FlowKey, now: Instant) {
+        self.used = now;
+        if !self.answered {
+            self.answered = true;
+            self.idle_after = if key.target_port == DNS_PORT {
+                QUERY_IDLE
+            } else {
+                CONVERSATION_IDLE
+            };
+        }
+    }
+
+    /// Tells the device of each ICMP message that came for one of its datagrams.
+    pub(crate) fn report_errors(
+        &mut self,
+        mut tell: impl FnMut(crate::error_queue::QueuedError, &[u8]),
+    ) {
+        let mut quote = [0; 64];
+        while let Some(error) = take_error(self.socket.as_fd(), &mut quote) {
+            let quoted = quote.get(..error.quoted.min(64)).unwrap_or_default();
+            tell(error, quoted);
+        }
+        // The pending error of the socket itself would otherwise be the answer to the next datagram.
+        let _ = self.socket.take_error();
+    }
+}
+
+const MAX_DATAGRAM: usize = 65_507;
+
+fn write_datagram(packet: &mut [u8], way: &Way, key: &FlowKey, ident: u32) {
+    let head = header_len(way.source);
+    write_ip_header(packet, way, UDP, HOP_LIMIT, 0, ident as u16);
+    write_udp_header(packet.get_mut(head..).unwrap_or_default(), way, key);
+}
+
+fn write_udp_header(datagram: &mut [u8], way: &Way, key: &FlowKey) {
+    let len = datagram.len();
+    set_u16(datagram, 0, key.target_port);
+    set_u16(datagram, 2, key.device_port);
+    set_u16(datagram, 4, len as u16);
+    seal_transport(way, UDP, datagram, 6);
+}
+
+/// The datagram that an error is about, as the device had sent it, as far as it is known.
+pub(crate) fn quote_datagram(key: &FlowKey, data: &[u8], out: &mut [u8; 128]) -> usize {
+    let head = header_len(key.target);
+    let len = head + UDP_HEADER + data.len();
+    let way = Way {
+        peer: crate::batch::PeerTag(0),
+        source: key.device,
+        destination: key.target,
+        mtu: usize::from(u16::MAX),
+    };
+    let Some(packet) = out.get_mut(..len) else {
+        return 0;
+    };
+    copy_at(packet, head + UDP_HEADER, data);
+    set_u16(packet, head, key.device_port);
+    set_u16(packet, head + 2, key.target_port);
+    set_u16(packet, head + 4, (UDP_HEADER + data.len()) as u16);
+    write_ip_header(packet, &way, UDP, 1, 0, 0);
+    len
+}
