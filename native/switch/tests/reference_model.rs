@@ -66,6 +66,11 @@ enum Step {
         kind: Packet,
         port: u16,
     },
+    /// What a flow of the model's would carry next, in either direction.
+    Continue {
+        nth: usize,
+        is_outbound: bool,
+    },
     Ask {
         device: u32,
         target: usize,
@@ -192,13 +197,15 @@ fn steps() -> impl Strategy<Value = Step> {
             .prop_map(|ms| Step::Wait { ms }),
         12 => outbound,
         12 => inbound,
+        24 => (0..100_usize, any::<bool>())
+            .prop_map(|(nth, is_outbound)| Step::Continue { nth, is_outbound }),
         2 => (0..DEVICES, 0..TARGETS.len(), 1..4_u16)
             .prop_map(|(device, target, port)| Step::Ask { device, target, port }),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, max_shrink_iters: 4000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_switch_says_what_the_model_says(
@@ -247,20 +254,14 @@ fn run(model: &mut Model, world: &mut World, step: &Step) {
             port,
         } => {
             let source = format!("100.96.0.{source}");
-            let packet = match kind {
-                Packet::Syn => tcp(&source, TARGETS[*target], (*port, *port), SYN),
-                Packet::Segment => tcp(&source, TARGETS[*target], (*port, *port), ACK),
-                Packet::Udp => udp(&source, TARGETS[*target], (*port, *port)),
-                Packet::Echo => echo_request(&source, TARGETS[*target], *port),
-            };
-            let got = world.handle(PeerHandle(*device), &packet);
-            model.outbound(
-                PeerHandle(*device),
-                ip(&source),
-                ip(TARGETS[*target]),
+            send(
+                model,
+                world,
+                *device,
+                &source,
+                TARGETS[*target],
                 *kind,
                 *port,
-                got,
             );
         }
         Step::Inbound {
@@ -270,17 +271,37 @@ fn run(model: &mut Model, world: &mut World, step: &Step) {
             kind,
             port,
         } => {
-            let to = format!("100.96.0.{device}");
-            let packet = match kind {
-                Packet::Syn => tcp(TARGETS[*target], &to, (*port, *port), SYN),
-                Packet::Segment => tcp(TARGETS[*target], &to, (*port, *port), ACK),
-                Packet::Udp => udp(TARGETS[*target], &to, (*port, *port)),
-                Packet::Echo => echo_reply(TARGETS[*target], &to, *port),
-            };
             let from = PeerHandle(FIRST_CONNECTOR + connector);
-            let got = world.handle(from, &packet);
-            let expected = model.inbound(from, ip(TARGETS[*target]), ip(&to), *kind, *port);
-            assert_eq!(outcome(got), expected, "{step:?}");
+            let to = format!("100.96.0.{device}");
+            answer(model, world, from, TARGETS[*target], &to, *kind, *port);
+        }
+        Step::Continue { nth, is_outbound } => {
+            let Some(flow) = model.flows.get(nth % model.flows.len().max(1)).cloned() else {
+                return;
+            };
+            let (device, target) = (flow.device_address.to_string(), flow.target.to_string());
+            let kind = flow.kind();
+            if *is_outbound {
+                send(
+                    model,
+                    world,
+                    flow.device.0,
+                    &device,
+                    &target,
+                    kind,
+                    flow.port,
+                );
+            } else {
+                answer(
+                    model,
+                    world,
+                    flow.connector,
+                    &target,
+                    &device,
+                    kind,
+                    flow.port,
+                );
+            }
         }
         Step::Ask {
             device,
@@ -300,6 +321,49 @@ fn run(model: &mut Model, world: &mut World, step: &Step) {
             assert_eq!(got, model.explain(&question), "{step:?}");
         }
     }
+}
+
+fn send(
+    model: &mut Model,
+    world: &mut World,
+    device: u32,
+    source: &str,
+    target: &str,
+    kind: Packet,
+    port: u16,
+) {
+    let packet = match kind {
+        Packet::Syn => tcp(source, target, (port, port), SYN),
+        Packet::Segment => tcp(source, target, (port, port), ACK),
+        Packet::Udp => udp(source, target, (port, port)),
+        Packet::Echo => echo_request(source, target, port),
+    };
+    let got = world.handle(PeerHandle(device), &packet);
+    model.outbound(PeerHandle(device), ip(source), ip(target), kind, port, got);
+}
+
+fn answer(
+    model: &mut Model,
+    world: &mut World,
+    connector: PeerHandle,
+    target: &str,
+    to: &str,
+    kind: Packet,
+    port: u16,
+) {
+    let packet = match kind {
+        Packet::Syn => tcp(target, to, (port, port), SYN),
+        Packet::Segment => tcp(target, to, (port, port), ACK),
+        Packet::Udp => udp(target, to, (port, port)),
+        Packet::Echo => echo_reply(target, to, port),
+    };
+    let got = world.handle(connector, &packet);
+    let expected = model.inbound(connector, ip(target), ip(to), kind, port);
+    assert_eq!(
+        outcome(got),
+        expected,
+        "{kind:?} from {connector:?}, {target} to {to}"
+    );
 }
 
 type Outcome = Result<PeerHandle, &'static str>;
@@ -720,11 +784,7 @@ impl Model {
     }
 
     fn is_right_but_for_the_connector(&self, flow: &ModelFlow) -> bool {
-        let kind = match flow.protocol {
-            Protocol::Tcp => Packet::Segment,
-            Protocol::Udp => Packet::Udp,
-            Protocol::Icmp => Packet::Echo,
-        };
+        let kind = flow.kind();
         self.may_send(
             flow.device,
             flow.device_address,
@@ -787,6 +847,16 @@ impl Model {
             .filter(|(_, is_settled)| *is_settled || !any_settled)
             .map(|(handle, _)| handle)
             .collect()
+    }
+}
+
+impl ModelFlow {
+    fn kind(&self) -> Packet {
+        match self.protocol {
+            Protocol::Tcp => Packet::Segment,
+            Protocol::Udp => Packet::Udp,
+            Protocol::Icmp => Packet::Echo,
+        }
     }
 }
 
