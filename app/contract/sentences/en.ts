@@ -85,6 +85,16 @@ export const en = {
   'network-refused': 'The network of this computer could not be set: {reason}.',
   'undo-refused':
     'Something of Culvert could not be taken back: {reason}. Run “sudo culvert repair”.',
+  'program-missing':
+    'Culvert needs the program “{program}”, which is not installed. Install the package {package}.',
+  'table-taken':
+    'Routing table {table} already holds routes of another program. Give Culvert another table in its configuration.',
+  'priority-taken':
+    'Another program already has a routing rule with priority {priority}. Give Culvert another one in its configuration.',
+  'firewall-taken':
+    'Another program already has an nftables table “inet {table}”. Give Culvert another name in its configuration.',
+  'ledger-damaged':
+    'The list of what Culvert changed on this computer was damaged ({reason}). Everything with Culvert’s names counts as its own; “sudo culvert repair” takes it back.',
   'internet-not-carried':
     'Your profile sends all traffic into the tunnel, but the gateway cannot carry Internet traffic yet. Ask an administrator to set the default path to “direct”.',
   'protection-lost': 'Another program removed Culvert’s protection {lostAt}. It was put back.',

@@ -87,6 +87,16 @@ export const ja: Record<ProblemCode, string> = {
   'network-refused': 'このコンピューターのネットワークを設定できませんでした：{reason}。',
   'undo-refused':
     'Culvert の設定の一部を元に戻せませんでした：{reason}。「sudo culvert repair」を実行してください。',
+  'program-missing':
+    'Culvert に必要なプログラム「{program}」がありません。パッケージ {package} をインストールしてください。',
+  'table-taken':
+    'ルーティングテーブル {table} は別のプログラムが使っています。Culvert の設定で別のテーブルを指定してください。',
+  'priority-taken':
+    '優先度 {priority} のルーティングルールは別のプログラムが使っています。Culvert の設定で別の優先度を指定してください。',
+  'firewall-taken':
+    'nftables のテーブル「inet {table}」は別のプログラムが使っています。Culvert の設定で別の名前を指定してください。',
+  'ledger-damaged':
+    'Culvert がこのコンピューターに加えた変更の記録が壊れていました（{reason}）。Culvert の名前を持つものはすべて Culvert のものとみなします。「sudo culvert repair」で元に戻せます。',
   'internet-not-carried':
     'プロファイルはすべての通信をトンネルに送りますが、ゲートウェイはまだインターネット通信を運べません。管理者に既定の経路を「direct」にするよう依頼してください。',
   'protection-lost':
