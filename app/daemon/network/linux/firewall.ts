@@ -1,0 +1,240 @@
+/**
+ * The firewall's part of the protection, one nftables table. Routing alone is not enough: a program that binds to a device
+ * sends past an `unreachable` route, and another program may flush our routes. The table is replaced in one transaction,
+ * so that between old and new there is no packet without it.
+ */
+import { address } from '../../../../gateway/contract/net/address.ts';
+import {
+  type AddressSet,
+  addressSet,
+  sameSet,
+  union,
+} from '../../../../gateway/contract/net/address-set.ts';
+import { cidr } from '../../../../gateway/contract/net/prefix.ts';
+import type { HostPlan } from '../../../contract/host-plan.ts';
+import { Fault } from '../../../contract/problem.ts';
+import type { LinuxHost } from './host.ts';
+import { firstLine } from './routes.ts';
+
+interface Rule {
+  expression: string;
+  /** Shown by `nft list ruleset`, and how the rule is known again. */
+  comment: string;
+}
+
+interface Chain {
+  name: string;
+  hook?: string;
+  rules: Rule[];
+}
+
+/** For `nft -f -`: adding before deleting makes the deletion work whether or not there is a table. */
+export function renderFirewall(plan: HostPlan): string {
+  const table = `table inet ${plan.names.firewallTable}`;
+  return `add ${table}
+delete ${table}
+${table} {
+${renderSet('private4', 'ipv4_addr', plan.protection.guarded.v4)}
+${renderSet('private6', 'ipv6_addr', plan.protection.guarded.v6)}
+${chains(plan).map(renderChain).join('\n')}
+}
+`;
+}
+
+function chains(plan: HostPlan): Chain[] {
+  return [
+    { name: 'refuse', rules: REFUSE },
+    { name: 'guard', rules: guard(plan) },
+    {
+      name: 'output',
+      hook: 'type filter hook output priority filter - 5; policy accept;',
+      rules: [...NEIGHBOURHOOD, ...strangers(plan), jump('guard')],
+    },
+    {
+      name: 'forward',
+      hook: 'type filter hook forward priority filter - 5; policy accept;',
+      rules: [jump('guard')],
+    },
+    {
+      name: 'prerouting',
+      hook: 'type filter hook prerouting priority raw; policy accept;',
+      rules: hideOwn(plan),
+    },
+  ];
+}
+
+/** No other table with our name would have it. */
+const GUARD_COMMENT = 'private addresses';
+
+/** Told at once instead of dropped: programs should fail now, not hang. */
+const REFUSE: Rule[] = [
+  { expression: 'meta l4proto tcp reject with tcp reset', comment: 'refuse tcp' },
+  { expression: 'reject with icmpx admin-prohibited', comment: 'refuse the rest' },
+];
+
+function guard({ names }: HostPlan): Rule[] {
+  const mark = `meta mark and ${hex(names.markMask)} == ${hex(names.mark)}`;
+  return [
+    { expression: `${mark} return`, comment: 'packets of the tunnel itself' },
+    { expression: `oifname { "lo", "${names.device}" } return`, comment: 'where they belong' },
+    { expression: 'ip daddr @private4 goto refuse', comment: GUARD_COMMENT },
+    { expression: 'ip6 daddr @private6 goto refuse', comment: 'private addresses, IPv6' },
+  ];
+}
+
+/**
+ * What a host needs to keep its lease and find its neighbours, and nothing else: a local network that names a private host
+ * as its router or resolver must not get traffic for it. Only from this computer, never forwarded.
+ */
+const NEIGHBOURHOOD: Rule[] = [
+  { expression: 'udp sport 68 udp dport 67 accept', comment: 'DHCP' },
+  { expression: 'udp sport 546 udp dport 547 accept', comment: 'DHCPv6' },
+  {
+    expression:
+      'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept',
+    comment: 'neighbour discovery',
+  },
+];
+
+/** Connections from before the tunnel still have another source address: they end now instead of stalling. */
+function strangers({ names, protection: { own } }: HostPlan): Rule[] {
+  const rule = (expression: string): Rule => ({
+    expression: `oifname "${names.device}" ${expression} goto refuse`,
+    comment: 'connections older than the tunnel',
+  });
+  return [
+    ...(own.v4.length > 0 ? [rule(`ip saddr != ${anyOf(own.v4)}`)] : []),
+    ...(own.v6.length > 0 ? [rule(`ip6 saddr != ${anyOf([...own.v6, 'fe80::/10', '::'])}`)] : []),
+  ];
+}
+
+/** Nobody outside the tunnel may find out its address or talk to it (CVE-2019-14899). */
+function hideOwn({ names, protection: { own } }: HostPlan): Rule[] {
+  const rule = (match: string): Rule => ({
+    expression: `iifname != "${names.device}" ${match} fib saddr type != local drop`,
+    comment: 'our address belongs to the tunnel',
+  });
+  return [
+    ...(own.v4.length > 0 ? [rule(`ip daddr ${anyOf(own.v4)}`)] : []),
+    ...(own.v6.length > 0 ? [rule(`ip6 daddr ${anyOf(own.v6)}`)] : []),
+  ];
+}
+
+function jump(chain: string): Rule {
+  return { expression: `jump ${chain}`, comment: 'keep private traffic in the tunnel' };
+}
+
+function anyOf(addresses: readonly string[]): string {
+  return addresses.length === 1 ? `${addresses[0]}` : `{ ${addresses.join(', ')} }`;
+}
+
+function renderSet(name: string, type: string, elements: readonly string[]): string {
+  const filled = elements.length === 0 ? '' : `    elements = { ${elements.join(', ')} }\n`;
+  return `  set ${name} {\n    type ${type}\n    flags interval\n${filled}  }`;
+}
+
+function renderChain({ name, hook, rules }: Chain): string {
+  const lines = [
+    ...(hook ? [hook] : []),
+    ...rules.map(({ expression, comment }) => `${expression} comment "${comment}"`),
+  ];
+  return `  chain ${name} {\n${lines.map((line) => `    ${line}\n`).join('')}  }`;
+}
+
+export async function applyFirewall(host: LinuxHost, plan: HostPlan): Promise<void> {
+  const { status, stderr } = await host.run('nft', ['-f', '-'], renderFirewall(plan));
+  if (status !== 0) throw new Fault('network-refused', { reason: `nft: ${firstLine(stderr)}` });
+  // Rules that were accepted and are not there have been seen in the field.
+  if (!(await isFirewallIntact(host, plan))) {
+    throw new Fault('network-refused', {
+      reason: 'the firewall accepted rules that are not there',
+    });
+  }
+}
+
+/** Whether every rule and every guarded address of a plan is in the kernel. */
+export async function isFirewallIntact(host: LinuxHost, plan: HostPlan): Promise<boolean> {
+  const found = await readFirewall(host, plan.names.firewallTable);
+  if (!found) return false;
+  const wanted = chains(plan).flatMap(({ name, rules }) =>
+    rules.map(({ comment }) => `${name}: ${comment}`),
+  );
+  const guarded = union(
+    spansToSet(plan.protection.guarded.v4),
+    spansToSet(plan.protection.guarded.v6),
+  );
+  return found.rules.join('\n') === wanted.join('\n') && sameSet(found.guarded, guarded);
+}
+
+/** Answers whether there was one. */
+export async function removeFirewall(host: LinuxHost, table: string): Promise<boolean> {
+  if ((await firewallState(host, table)) === 'absent') return false;
+  const { status, stderr } = await host.run('nft', ['delete', 'table', 'inet', table]);
+  if (status !== 0) throw new Fault('network-refused', { reason: `nft: ${firstLine(stderr)}` });
+  return true;
+}
+
+/** What has our table's name. */
+export async function firewallState(
+  host: LinuxHost,
+  table: string,
+): Promise<'ours' | 'absent' | 'foreign'> {
+  const found = await readFirewall(host, table);
+  if (!found) return 'absent';
+  return found.rules.includes(`guard: ${GUARD_COMMENT}`) ? 'ours' : 'foreign';
+}
+
+interface Firewall {
+  /** `chain: comment`, by chain in our order. */
+  rules: string[];
+  guarded: AddressSet;
+}
+
+interface NftJson {
+  nftables: {
+    rule?: { chain: string; comment?: string };
+    set?: { name: string; elem?: NftElement[] };
+  }[];
+}
+
+type NftElement = string | { range: [string, string] } | { prefix: { addr: string; len: number } };
+
+async function readFirewall(host: LinuxHost, table: string): Promise<Firewall | undefined> {
+  const { status, stdout, stderr } = await host.run('nft', ['-j', 'list', 'table', 'inet', table]);
+  if (status !== 0) {
+    if (/No such file or directory/.test(stderr)) return undefined;
+    throw new Fault('network-refused', { reason: `nft: ${firstLine(stderr)}` });
+  }
+  const { nftables } = JSON.parse(stdout) as NftJson;
+  const elements = nftables.flatMap(({ set }) => set?.elem ?? []);
+  return {
+    rules: nftables.flatMap(({ rule }) => (rule ? [`${rule.chain}: ${rule.comment ?? ''}`] : [])),
+    guarded: spansToSet(elements.map(elementText)),
+  };
+}
+
+function elementText(element: NftElement): string {
+  if (typeof element === 'string') return element;
+  if ('range' in element) return element.range.join('-');
+  return `${element.prefix.addr}/${element.prefix.len}`;
+}
+
+/** `first-last`, a single address, or a CIDR. */
+export function spansToSet(spans: readonly string[]): AddressSet {
+  const cidrs = spans.filter((text) => text.includes('/'));
+  const v4: { first: number; last: number }[] = [];
+  const v6: { first: bigint; last: bigint }[] = [];
+  for (const text of spans) {
+    if (text.includes('/')) continue;
+    const [start = '', end = start] = text.split('-');
+    const first = address(start);
+    const last = address(end);
+    if (first.family === 4 && last.family === 4) v4.push({ first: first.value, last: last.value });
+    if (first.family === 6 && last.family === 6) v6.push({ first: first.value, last: last.value });
+  }
+  return union(addressSet(cidrs.map(cidr)), { v4, v6 });
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
