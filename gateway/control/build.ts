@@ -84,6 +84,7 @@ async function makeCore(options: BuildOptions, login: Login): Promise<Core> {
     configuration,
     store,
     log,
+    tls,
     trust: await openTrust(store, configuration.publicUrl, [tls.pin]),
     proofs: makeProofs(store),
     keyChallenges: await openKeyChallenges(store),

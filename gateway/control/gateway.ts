@@ -9,6 +9,7 @@ import type { KeyChallenges } from './enrol/key-challenge.ts';
 import type { Proofs } from './enrol/proof.ts';
 import type { Trust } from './enrol/trust.ts';
 import type { Configuration } from './http/configuration.ts';
+import type { Tls } from './http/tls.ts';
 import type { SignedIn } from './login/browser-session.ts';
 import type { Store } from './store/store.ts';
 
@@ -16,6 +17,7 @@ export interface Gateway {
   configuration: Configuration;
   store: Store;
   log: FastifyBaseLogger;
+  tls: Tls;
   /** The organisation's key: statements, snapshots, fingerprint. */
   trust: Trust;
   /** Verifies `Culvert-Proof` (devices and connectors, also on a WebSocket upgrade). */

@@ -1,4 +1,6 @@
 /** The engine's configuration in the gateway role, for those who compile one: they do not talk to engines themselves. */
+
+export { findEngine } from '../../native/client/binary.ts';
 export type {
   ConnectorPeer,
   DevicePeer,
@@ -8,3 +10,4 @@ export type {
   ExplainResult,
   GatewayEngineConfig,
 } from '../../native/client/protocol.ts';
+export { generateKeyPair, publicKeyOf } from '../../native/wg/keys.ts';

@@ -1,0 +1,131 @@
+/** Is anything broken, who is on, what changed. And the log of what changed, whole. */
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import {
+  AuditEntry,
+  type Connector,
+  type Device,
+  type Network,
+  Overview,
+} from '../../contract/admin-api.ts';
+import { ADMIN_ROOT } from '../http/admin-access.ts';
+import type { Db } from '../store/database.ts';
+import type { AdminParts } from './admin-routes.ts';
+import { readDevices, readNetworks } from './answers.ts';
+
+const RECENT = 20;
+const PAGE = 100;
+const Before = z.object({ before: z.coerce.number().int().positive().optional() });
+
+export function registerOverview(app: FastifyInstance, parts: AdminParts): void {
+  const typed = app.withTypeProvider<ZodTypeProvider>();
+  typed.get(`${ADMIN_ROOT}/overview`, { schema: { response: { 200: Overview } } }, () =>
+    overview(parts),
+  );
+  typed.get(
+    `${ADMIN_ROOT}/audit`,
+    { schema: { querystring: Before, response: { 200: z.array(AuditEntry) } } },
+    (request) => readAudit(parts.store.db, PAGE, request.query.before),
+  );
+}
+
+async function overview({ store, live }: AdminParts): Promise<Overview> {
+  const view = { db: store.db, live, now: store.clock() };
+  const [devices, networks] = [await readDevices(view), await readNetworks(view)];
+  const connectors = networks.flatMap((network) => network.connectors);
+  const online = devices.filter(({ state }) => state === 'connected' || state === 'online');
+  const { count } = await store.db
+    .selectFrom('users')
+    .select((row) => row.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
+  return {
+    revision: await store.revision(),
+    devices: {
+      total: devices.length,
+      online: online.length,
+      current: online.filter(isCurrent).length,
+    },
+    people: Number(count),
+    networks: networks.length,
+    connectors: {
+      total: connectors.length,
+      online: connectors.filter(({ state }) => state === 'online').length,
+    },
+    problems: [
+      ...engineProblems(live.dataPlane?.state),
+      ...networks.flatMap(networkProblems),
+      ...devices.flatMap(deviceProblems),
+    ],
+    recent: (await readAudit(store.db, RECENT)).map(({ at, who, what }) => ({ at, who, what })),
+    traffic: [...(live.dataPlane?.traffic ?? [])],
+  };
+}
+
+function isCurrent(device: Device): boolean {
+  return device.appliedRevision !== null && device.appliedRevision >= device.wantedRevision;
+}
+
+type Problem = Overview['problems'][number];
+
+function engineProblems(
+  state: { kind: string; reason?: string; refusal?: string | null } | undefined,
+): Problem[] {
+  if (state?.kind === 'failed')
+    return [{ sentence: `The gateway’s engine does not run: ${state.reason}`, link: '/' }];
+  if (state?.refusal) {
+    return [
+      {
+        sentence: `The gateway’s engine keeps its last configuration: ${state.refusal}`,
+        link: '/',
+      },
+    ];
+  }
+  return [];
+}
+
+function networkProblems(network: Network): Problem[] {
+  const link = `/networks/${network.id}`;
+  const sentences = [
+    ...network.ranges.flatMap(({ problem }) =>
+      problem === null ? [] : [`${network.name}: ${problem}`],
+    ),
+    ...connectorSentences(network),
+  ];
+  return sentences.map((sentence) => ({ sentence, link }));
+}
+
+function connectorSentences({ name, connectors }: Network): string[] {
+  const away = connectors.filter(({ state }) => state !== 'online');
+  if (connectors.length === 0) return [];
+  if (away.length === connectors.length && away.every(isOffline)) {
+    return [`Nobody reaches ${name}: none of its connectors answers.`];
+  }
+  return away.map(
+    (connector) => `${connector.name} in ${name}: ${connector.note ?? connector.state}`,
+  );
+}
+
+function isOffline({ state }: Connector): boolean {
+  return state === 'offline';
+}
+
+function deviceProblems(device: Device): Problem[] {
+  if (device.problem === null || device.state === 'expired') return [];
+  const sentence = `${device.name} of ${device.user.email} refused its configuration: ${device.problem}`;
+  return [{ sentence, link: `/devices/${device.id}` }];
+}
+
+/** Newest first. */
+async function readAudit(db: Db, limit: number, before?: number): Promise<AuditEntry[]> {
+  const query = db.selectFrom('audit').selectAll().orderBy('id', 'desc').limit(limit);
+  const rows = await (before === undefined ? query : query.where('id', '<', before)).execute();
+  return rows.map((row) => ({
+    id: row.id,
+    at: row.at,
+    who: row.who,
+    what: row.what,
+    before: JSON.parse(row.before) as unknown,
+    after: JSON.parse(row.after) as unknown,
+  }));
+}

@@ -1,0 +1,102 @@
+/** Profiles: what their split tunnel is, and what another one would do. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { Profile, ProfileInput, SplitPreview } from '../../contract/admin-api.ts';
+import type { SplitTunnel } from '../../contract/snapshot.ts';
+import { ADMIN_ROOT } from '../http/admin-access.ts';
+import { Refusal } from '../http/fault.ts';
+import { type PolicyNetwork, type PolicyState, profileOf } from '../policy/policy-state.ts';
+import { reachableNetworks, subjectsOf } from '../policy/rules.ts';
+import { canonicalSplit, previewSplit, refuseSplit } from '../policy/split-preview.ts';
+import { writeJson } from '../store/json-column.ts';
+import { type AdminParts, whoOf } from './admin-routes.ts';
+import { profileAnswers } from './answers.ts';
+
+const ById = z.object({ id: z.string().max(64) });
+/** Two lists of ten thousand entries with notes. */
+const BODY_BYTES = 8 * 1024 * 1024;
+
+export function registerProfiles(app: FastifyInstance, parts: AdminParts): void {
+  const typed = app.withTypeProvider<ZodTypeProvider>();
+  const root = `${ADMIN_ROOT}/profiles`;
+  const body = { params: ById, body: ProfileInput };
+
+  typed.get(root, { schema: { response: { 200: z.array(Profile) } } }, async () =>
+    profileAnswers((await parts.live.board()).state),
+  );
+  typed.patch(
+    `${root}/:id`,
+    { bodyLimit: BODY_BYTES, schema: { ...body, response: { 200: Profile } } },
+    async (request) => {
+      await saveSplit(parts, request, request.params.id, request.body.splitTunnel);
+      const { state } = await parts.live.board();
+      return findProfile(profileAnswers(state), request.params.id);
+    },
+  );
+  typed.post(
+    `${root}/:id/preview`,
+    { bodyLimit: BODY_BYTES, schema: { ...body, response: { 200: SplitPreview } } },
+    async (request) => {
+      const { state } = await parts.live.board();
+      return preview(state, request.params.id, canonicalSplit(request.body.splitTunnel));
+    },
+  );
+}
+
+function preview(state: PolicyState, id: string, after: SplitTunnel): SplitPreview {
+  const { splitTunnel: before, deviceCount } = findProfile(profileAnswers(state), id);
+  return previewSplit({ before, after, networks: networksOfProfile(state, id), deviceCount });
+}
+
+/** Networks that some device of the profile reaches; all of them while it has no device yet. */
+function networksOfProfile(state: PolicyState, id: string): PolicyNetwork[] {
+  const devices = state.devices.filter((device) => profileOf(state, device)?.id === id);
+  if (devices.length === 0) return [...state.networks];
+  const asked = new Set(devices.flatMap((device) => subjectsOf(device, state)));
+  const reached = new Set(
+    devices.length > MANY_DEVICES
+      ? reachableNetworks([...asked], state)
+      : devices.flatMap((device) => reachableNetworks(subjectsOf(device, state), state)),
+  );
+  return state.networks.filter((network) => reached.has(network));
+}
+
+/** Above this the union of everybody's names stands in for each one's: it may name a network too much, never too few. */
+const MANY_DEVICES = 500;
+
+async function saveSplit(
+  parts: AdminParts,
+  request: FastifyRequest,
+  id: string,
+  wanted: SplitTunnel,
+): Promise<void> {
+  const refusal = refuseSplit(wanted);
+  if (refusal) throw new Refusal(409, 'split-refused', refusal, 'splitTunnel');
+  const splitTunnel = writeJson(canonicalSplit(wanted));
+  const intent = {
+    who: whoOf(parts, request),
+    what: 'split tunnel changed',
+    topics: ['profiles' as const],
+  };
+  await parts.store.change(intent, async (tx, note) => {
+    const before = await tx
+      .selectFrom('profiles')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (!before) throw unknownProfile();
+    await tx.updateTable('profiles').set({ splitTunnel }).where('id', '=', id).execute();
+    note({ before: JSON.parse(before.splitTunnel), after: JSON.parse(splitTunnel) });
+  });
+}
+
+function findProfile(profiles: readonly Profile[], id: string): Profile {
+  const profile = profiles.find((one) => one.id === id);
+  if (!profile) throw unknownProfile();
+  return profile;
+}
+
+function unknownProfile(): Refusal {
+  return new Refusal(404, 'profile-unknown', 'There is no such profile any more.');
+}

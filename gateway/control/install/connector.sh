@@ -1,0 +1,383 @@
+#!/bin/sh
+# Installs, upgrades or removes a Culvert connector on this machine.
+#
+#   sh connector.sh TOKEN         install, or upgrade what is there
+#   sh connector.sh               upgrade what is there
+#   sh connector.sh --uninstall   remove it with its keys
+#
+# As root it goes to /opt/culvert-connector and runs as a user of its own, without any rights; as anybody else it goes
+# to that person's ~/.local/share/culvert-connector and runs as them. It listens on no port.
+#
+# Everything is in functions that the last line calls, so that half a download does nothing.
+set -eu
+umask 022
+
+GATEWAY='@GATEWAY@'
+PIN='@PIN@'
+VERSION='@VERSION@'
+FILES='@FILES@'
+
+NAME=culvert-connector
+UNIT=/etc/systemd/system/$NAME.service
+SYSCTL=/etc/sysctl.d/60-$NAME.conf
+
+main() {
+  choose_places
+  case "${1:-}" in
+    --uninstall) uninstall ;;
+    --help | -h) usage ;;
+    -*) fail 64 "There is no option $1. See --help." ;;
+    *) install "${1:-}" ;;
+  esac
+}
+
+usage() {
+  echo "Usage: sh connector.sh TOKEN | sh connector.sh --uninstall"
+}
+
+choose_places() {
+  if [ "$(id -u)" = 0 ]; then
+    PREFIX=/opt/$NAME
+    STATE=/var/lib/$NAME
+    RUN_AS=$NAME
+  else
+    PREFIX=${XDG_DATA_HOME:-${HOME:?}/.local/share}/$NAME
+    STATE=$PREFIX/state
+    RUN_AS=
+  fi
+  RELEASE=$PREFIX/releases/$VERSION
+  PID_FILE=$PREFIX/connector.pid
+  LOG=$STATE/connector.log
+}
+
+install() {
+  [ -n "$1" ] || [ -e "$STATE/connector.json" ] ||
+    fail 64 "A token is needed. Copy the whole line from the network's page in the dashboard."
+  find_tools
+  find_processor
+  is_new=yes
+  [ -e "$PREFIX/current" ] && is_new=
+  trap 'give_up' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  fetch_release
+  make_user
+  make_state
+  write_launcher "$PREFIX/launch.new" "$RELEASE"
+  [ -z "$1" ] || join "$1"
+  trap - EXIT
+  switch_release
+  allow_ping
+  start
+}
+
+# ── what is needed ──
+
+find_tools() {
+  for tool in sha256sum mktemp uname mkdir mv rm ln; do
+    command -v $tool >/dev/null 2>&1 || fail 69 "The program $tool is missing. Install it, then try again."
+  done
+  if command -v curl >/dev/null 2>&1; then
+    fetcher=curl
+  elif command -v wget >/dev/null 2>&1; then
+    fetcher=wget
+  else
+    fail 69 "Neither curl nor wget is installed. Install one of them, then try again."
+  fi
+}
+
+find_processor() {
+  [ "$(uname -s)" = Linux ] || fail 69 "A connector runs on Linux; this is $(uname -s)."
+  case "$(uname -m)" in
+    x86_64 | amd64) processor=x64 ;;
+    aarch64 | arm64) processor=arm64 ;;
+    *) fail 69 "There is no connector for the processor $(uname -m)." ;;
+  esac
+  for name in culvert-connector.mjs node-$processor culvert-engine-$processor; do
+    [ -n "$(hash_of "$name")" ] ||
+      fail 69 "The gateway at $GATEWAY has no connector for $processor to hand out. Its operator builds one with: npm run setup"
+  done
+}
+
+hash_of() {
+  echo "$FILES" | while read -r hash file; do
+    [ "$file" = "$1" ] && echo "$hash"
+  done || true
+}
+
+# ── fetching: into a directory of its own, which gets its real name only when everything in it is right ──
+
+fetch_release() {
+  [ ! -d "$RELEASE" ] || return 0
+  mkdir -p "$PREFIX/releases"
+  STAGE=$(mktemp -d "$PREFIX/releases/.new.XXXXXX")
+  get culvert-connector.mjs culvert-connector.mjs
+  get node-$processor node
+  get culvert-engine-$processor culvert-engine
+  chmod 755 "$STAGE" "$STAGE/node" "$STAGE/culvert-engine"
+  chmod 644 "$STAGE/culvert-connector.mjs"
+  mv "$STAGE" "$RELEASE"
+}
+
+# get NAME-AT-THE-GATEWAY NAME-HERE: a file that the running release has already is not fetched again.
+get() {
+  wanted=$(hash_of "$1")
+  if is_right "$PREFIX/current/$2"; then
+    cp "$PREFIX/current/$2" "$STAGE/$2"
+  else
+    say "Fetching $2 …"
+    download "$GATEWAY/install/$1" "$STAGE/$2" ||
+      fail 69 "$GATEWAY/install/$1 could not be fetched. Nothing was changed; try again."
+  fi
+  is_right "$STAGE/$2" || fail 69 "What came as $2 is not what the gateway promised. Nothing was changed."
+}
+
+is_right() {
+  [ -f "$1" ] && [ "$(sha256sum <"$1" | cut -d ' ' -f 1)" = "$wanted" ]
+}
+
+download() {
+  if [ $fetcher = curl ]; then
+    if [ -n "$PIN" ]; then
+      curl -fsSk --pinnedpubkey "$PIN" -o "$2" "$1"
+    else
+      curl -fsS -o "$2" "$1"
+    fi
+  elif [ -n "$PIN" ]; then
+    wget -q --no-check-certificate -O "$2" "$1"
+  else
+    wget -q -O "$2" "$1"
+  fi
+}
+
+# ── the user, its state, and joining ──
+
+make_user() {
+  [ -n "$RUN_AS" ] || return 0
+  id "$RUN_AS" >/dev/null 2>&1 && return 0
+  if command -v useradd >/dev/null 2>&1; then
+    useradd --system --user-group --no-create-home --home-dir "$STATE" --shell /usr/sbin/nologin "$RUN_AS"
+  elif command -v adduser >/dev/null 2>&1; then
+    adduser -S -D -H -h "$STATE" -s /sbin/nologin "$RUN_AS"
+  else
+    fail 69 "Neither useradd nor adduser is there, so the user $RUN_AS cannot be made. Make it, then try again."
+  fi
+  made_user=yes
+}
+
+make_state() {
+  [ -d "$STATE" ] || made_state=yes
+  mkdir -p "$STATE"
+  chmod 700 "$STATE"
+  [ -z "$RUN_AS" ] || chown "$RUN_AS" "$STATE"
+}
+
+# write_launcher FILE RELEASE
+write_launcher() {
+  cat >"$1" <<LAUNCHER
+#!/bin/sh
+# Written by the installer.
+CULVERT_ENGINE='$2/culvert-engine'
+export CULVERT_ENGINE
+exec '$2/node' '$2/culvert-connector.mjs' "\$@"
+LAUNCHER
+  chmod 755 "$1"
+}
+
+# By the environment, for a command line can be read by everybody on the machine.
+join() {
+  CULVERT_CONNECTOR_TOKEN=$1
+  export CULVERT_CONNECTOR_TOKEN
+  as_user "$PREFIX/launch.new" install --state "$STATE" || exit $?
+  unset CULVERT_CONNECTOR_TOKEN
+}
+
+as_user() {
+  if [ -z "$RUN_AS" ]; then
+    "$@"
+  elif command -v setpriv >/dev/null 2>&1; then
+    setpriv --reuid "$RUN_AS" --regid "$(id -g "$RUN_AS")" --clear-groups "$@"
+  elif command -v runuser >/dev/null 2>&1; then
+    runuser -u "$RUN_AS" -- "$@"
+  else
+    su -s /bin/sh "$RUN_AS" -c 'exec "$0" "$@"' -- "$@"
+  fi
+}
+
+# ── switching over ──
+
+switch_release() {
+  rm -f "$PREFIX/launch.new"
+  ln -sfn "$RELEASE" "$PREFIX/current"
+  mkdir -p "$PREFIX/bin"
+  write_launcher "$PREFIX/bin/$NAME.new" "$PREFIX/current"
+  mv -f "$PREFIX/bin/$NAME.new" "$PREFIX/bin/$NAME"
+  for old in "$PREFIX"/releases/* "$PREFIX"/releases/.new.*; do
+    [ "$old" = "$RELEASE" ] || rm -rf "$old"
+  done
+}
+
+# Ping goes through a socket that Linux gives only to groups in this range. Where it is empty, which is the kernel's
+# default, it gets this one group.
+allow_ping() {
+  [ -n "$RUN_AS" ] || return 0
+  range=/proc/sys/net/ipv4/ping_group_range
+  [ -r $range ] || return 0
+  read -r first last <$range
+  [ "$first" -gt "$last" ] || return 0
+  group=$(id -g "$RUN_AS")
+  echo "$group $group" 2>/dev/null >$range || return 0
+  mkdir -p "${SYSCTL%/*}"
+  echo "net.ipv4.ping_group_range = $group $group" >"$SYSCTL"
+}
+
+start() {
+  if [ -n "$RUN_AS" ] && [ -d /run/systemd/system ]; then
+    start_service
+  else
+    start_in_background
+  fi
+}
+
+start_service() {
+  cat >"$UNIT" <<SERVICE
+[Unit]
+Description=Culvert connector
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+ExecStart=$PREFIX/bin/$NAME run --state $STATE
+User=$RUN_AS
+Restart=always
+RestartSec=2
+# Wrong usage, refused by the gateway, damaged state: only a person can help.
+RestartPreventExitStatus=64 77 78
+StateDirectory=$NAME
+StateDirectoryMode=0700
+CapabilityBoundingSet=
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+
+[Install]
+WantedBy=multi-user.target
+SERVICE
+  systemctl daemon-reload
+  systemctl enable --quiet $NAME
+  systemctl restart $NAME
+  say "The connector runs as the service $NAME. Its log: journalctl -u $NAME"
+}
+
+start_in_background() {
+  stop_in_background
+  : >>"$LOG"
+  [ -z "$RUN_AS" ] || chown "$RUN_AS" "$LOG"
+  # The shell's own number stays that of what it becomes.
+  run_detached sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$PID_FILE.new" $(user_switch) \
+    "$PREFIX/bin/$NAME" run --state "$STATE" >>"$LOG" 2>&1 </dev/null &
+  wait_for_start
+  mv -f "$PID_FILE.new" "$PID_FILE"
+  say "The connector runs in the background (process $(cat "$PID_FILE")). Its log: $LOG"
+  say "Nothing here starts it again after a reboot: run $PREFIX/bin/$NAME run --state $STATE from your own service manager."
+}
+
+run_detached() {
+  if command -v setsid >/dev/null 2>&1; then exec setsid "$@"; else exec "$@"; fi
+}
+
+user_switch() {
+  [ -n "$RUN_AS" ] || return 0
+  if command -v setpriv >/dev/null 2>&1; then
+    echo "setpriv --reuid $RUN_AS --regid $(id -g "$RUN_AS") --clear-groups"
+  else
+    echo "runuser -u $RUN_AS --"
+  fi
+}
+
+wait_for_start() {
+  tries=0
+  while [ ! -s "$PID_FILE.new" ] && [ $tries -lt 50 ]; do
+    tries=$((tries + 1))
+    sleep 0.1 2>/dev/null || sleep 1
+  done
+  sleep 1
+  [ -s "$PID_FILE.new" ] && kill -0 "$(cat "$PID_FILE.new")" 2>/dev/null ||
+    fail 70 "The connector stopped right after its start: $(tail -n 1 "$LOG" 2>/dev/null)"
+}
+
+stop_in_background() {
+  [ -s "$PID_FILE" ] || return 0
+  pid=$(cat "$PID_FILE")
+  tries=0
+  # Numbers are used again: only a process that runs our program is ours.
+  while grep -qs "$NAME" "/proc/$pid/cmdline" && [ $tries -lt 100 ]; do
+    [ $tries -gt 0 ] || kill "$pid" 2>/dev/null || true
+    tries=$((tries + 1))
+    sleep 0.1 2>/dev/null || sleep 1
+  done
+  rm -f "$PID_FILE"
+}
+
+# ── going back, and going away ──
+
+# A first install that fails leaves nothing; an upgrade that fails leaves what ran before.
+give_up() {
+  status=$?
+  trap - EXIT
+  [ -z "${STAGE:-}" ] || rm -rf "$STAGE"
+  rm -f "$PREFIX/launch.new"
+  if [ -n "$is_new" ]; then
+    rm -rf "$PREFIX/releases"
+    [ -z "${made_state:-}" ] || rm -rf "$STATE"
+    rmdir "$PREFIX" 2>/dev/null || true
+    [ -z "${made_user:-}" ] || remove_user
+  fi
+  exit $status
+}
+
+uninstall() {
+  if [ -e "$UNIT" ] && [ -n "$RUN_AS" ]; then
+    systemctl disable --now --quiet $NAME 2>/dev/null || true
+    rm -f "$UNIT"
+    systemctl daemon-reload 2>/dev/null || true
+  fi
+  stop_in_background
+  if [ -n "$RUN_AS" ] && [ -e "$SYSCTL" ]; then
+    rm -f "$SYSCTL"
+    echo '1 0' 2>/dev/null >/proc/sys/net/ipv4/ping_group_range || true
+  fi
+  rm -rf "$STATE" "$PREFIX"
+  [ -z "$RUN_AS" ] || remove_user
+  say "The connector is gone from this machine. Remove it from its network in the dashboard too."
+}
+
+remove_user() {
+  if command -v userdel >/dev/null 2>&1; then
+    userdel "$RUN_AS" 2>/dev/null || true
+  elif command -v deluser >/dev/null 2>&1; then
+    deluser "$RUN_AS" 2>/dev/null || true
+  fi
+}
+
+say() {
+  echo "$NAME: $*"
+}
+
+fail() {
+  code=$1
+  shift
+  echo "$NAME: $*" >&2
+  exit "$code"
+}
+
+main "$@"
