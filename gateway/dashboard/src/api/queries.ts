@@ -1,0 +1,112 @@
+/** What pages ask for and change. A key's first word is the topic that a change event names. */
+import { type QueryClient, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query';
+import { z } from 'zod';
+import {
+  AuditEntry,
+  ConnectorInstall,
+  Device,
+  Network,
+  Overview,
+  Person,
+  Profile,
+  Rule,
+  type RuleInput,
+  Session,
+  SplitPreview,
+} from '../../../contract/admin-api.ts';
+import type { SplitTunnel } from '../../../contract/snapshot.ts';
+import { call, send } from './client.ts';
+
+export const session = queryOptions({
+  queryKey: ['session'],
+  queryFn: () => call(Session, 'GET', 'session'),
+});
+export const overview = queryOptions({
+  queryKey: ['overview'],
+  queryFn: () => call(Overview, 'GET', 'overview'),
+  refetchInterval: 5_000,
+});
+export const networks = queryOptions({
+  queryKey: ['networks'],
+  queryFn: () => call(z.array(Network), 'GET', 'networks'),
+});
+export const rules = queryOptions({
+  queryKey: ['rules'],
+  queryFn: () => call(z.array(Rule), 'GET', 'rules'),
+});
+export const devices = queryOptions({
+  queryKey: ['devices'],
+  queryFn: () => call(z.array(Device), 'GET', 'devices'),
+});
+export const people = queryOptions({
+  queryKey: ['people'],
+  queryFn: () => call(z.array(Person), 'GET', 'people'),
+});
+export const groups = queryOptions({
+  queryKey: ['people', 'groups'],
+  queryFn: () => call(z.array(z.string()), 'GET', 'groups'),
+});
+export const profiles = queryOptions({
+  queryKey: ['profiles'],
+  queryFn: () => call(z.array(Profile), 'GET', 'profiles'),
+});
+export const audit = queryOptions({
+  queryKey: ['audit'],
+  queryFn: () => call(z.array(AuditEntry), 'GET', 'audit'),
+});
+
+export function network(id: string) {
+  return queryOptions({
+    queryKey: ['networks', id],
+    queryFn: () => call(Network, 'GET', `networks/${id}`),
+  });
+}
+
+/** Computed anew for each draft; nothing is stored. */
+export function preview(profileId: string, splitTunnel: SplitTunnel) {
+  return queryOptions({
+    queryKey: ['profiles', profileId, 'preview', splitTunnel],
+    queryFn: () => call(SplitPreview, 'POST', `profiles/${profileId}/preview`, { splitTunnel }),
+    placeholderData: (previous: SplitPreview | undefined) => previous,
+  });
+}
+
+export const change = {
+  createNetwork: (name: string) => call(Network, 'POST', 'networks', { name }),
+  renameNetwork: ({ id, name }: { id: string; name: string }) =>
+    call(Network, 'PATCH', `networks/${id}`, { name }),
+  deleteNetwork: (id: string) => send('DELETE', `networks/${id}`),
+  addRange: ({ id, cidr }: { id: string; cidr: string }) =>
+    call(Network, 'POST', `networks/${id}/ranges`, { cidr }),
+  removeRange: ({ id, cidr }: { id: string; cidr: string }) =>
+    send('DELETE', `networks/${id}/ranges?cidr=${encodeURIComponent(cidr)}`),
+  connectorToken: (id: string) =>
+    call(ConnectorInstall, 'POST', `networks/${id}/connector-token`, {}),
+  deleteConnector: (id: string) => send('DELETE', `connectors/${id}`),
+  createRule: (rule: RuleInput) => call(Rule, 'POST', 'rules', rule),
+  updateRule: ({ id, rule }: { id: string; rule: RuleInput }) =>
+    call(Rule, 'PATCH', `rules/${id}`, rule),
+  deleteRule: (id: string) => send('DELETE', `rules/${id}`),
+  orderRules: (ids: string[]) => send('POST', 'rules/order', { ids }),
+  deleteDevice: (id: string) => send('DELETE', `devices/${id}`),
+  setRole: ({ id, role }: { id: string; role: 'owner' | 'admin' | 'member' }) =>
+    call(Person, 'PATCH', `people/${id}`, { role }),
+  saveProfile: ({ id, splitTunnel }: { id: string; splitTunnel: SplitTunnel }) =>
+    call(Profile, 'PATCH', `profiles/${id}`, { splitTunnel }),
+  endSession: () => send('POST', 'session/end', {}),
+};
+
+/** A change, after which everything on the page is read again: another administrator may have changed more. */
+export function useChange<Input, Output>(act: (input: Input) => Promise<Output>) {
+  const client = useQueryClient();
+  return useMutation({ mutationFn: act, onSettled: () => refresh(client) });
+}
+
+export function refresh(client: QueryClient, topics?: readonly string[]): Promise<void> {
+  return client.invalidateQueries({
+    predicate: (query) => {
+      const topic = String(query.queryKey[0]);
+      return topic !== 'session' && (topics === undefined || topics.includes(topic));
+    },
+  });
+}

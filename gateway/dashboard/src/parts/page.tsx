@@ -1,0 +1,80 @@
+/** Frame of a page: one heading, its actions, and the three things a question can come to. */
+import { Alert, Button, Group, Loader, Stack, Text, Title } from '@mantine/core';
+import type { UseQueryResult } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+
+export function Page({
+  title,
+  actions,
+  children,
+}: {
+  title: string;
+  actions?: ReactNode;
+  children: ReactNode;
+}) {
+  return (
+    <Stack gap="lg">
+      <Group justify="space-between">
+        <Title order={1} size="h2">
+          {title}
+        </Title>
+        {actions}
+      </Group>
+      {children}
+    </Stack>
+  );
+}
+
+export function Answered<T>({
+  query,
+  children,
+}: {
+  query: UseQueryResult<T>;
+  children: (data: T) => ReactNode;
+}) {
+  const { t } = useTranslation();
+  if (query.data !== undefined) return children(query.data);
+  if (query.isPending) return <Loader aria-label={t('shell.loading')} />;
+  return (
+    <Alert color="red" title={t('shell.unreachable')}>
+      <Stack align="flex-start">
+        <Text size="sm">{query.error?.message}</Text>
+        <Button variant="default" onClick={() => void query.refetch()}>
+          {t('shell.again')}
+        </Button>
+      </Stack>
+    </Alert>
+  );
+}
+
+/** An empty list teaches: what it is, why one wants it, the one button. */
+export function Empty({
+  title,
+  text,
+  children,
+}: {
+  title: string;
+  text: string;
+  children?: ReactNode;
+}) {
+  return (
+    <Stack align="flex-start" maw={620} py="xl">
+      <Title order={2} size="h3">
+        {title}
+      </Title>
+      <Text>{text}</Text>
+      {children}
+    </Stack>
+  );
+}
+
+/** The sentence of a refused change, where the change was asked for. */
+export function Refusal({ error }: { error: Error | null }) {
+  if (!error) return null;
+  return (
+    <Alert color="red" role="alert" p="xs">
+      {error.message}
+    </Alert>
+  );
+}

@@ -1,0 +1,137 @@
+/** Answers in five seconds: is anything broken, who is on, what changed. */
+import { Alert, Anchor, Grid, List, Paper, SimpleGrid, Stack, Text, Title } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useTranslation } from 'react-i18next';
+import type { Overview } from '../../../contract/admin-api.ts';
+import { overview, session } from '../api/queries.ts';
+import { Copyable } from '../parts/copyable.tsx';
+import { Answered, Page } from '../parts/page.tsx';
+import { TrafficChart } from '../parts/traffic-chart.tsx';
+import { When } from '../parts/when.tsx';
+
+export function OverviewView() {
+  const { t } = useTranslation();
+  return (
+    <Page title={t('overview.title')}>
+      <Answered query={useQuery(overview)}>{(data) => <Content data={data} />}</Answered>
+    </Page>
+  );
+}
+
+function Content({ data }: { data: Overview }) {
+  const { t } = useTranslation();
+  const of = (count: number, total: number) => t('overview.ofTotal', { count, total });
+  return (
+    <Stack gap="lg">
+      <Problems problems={data.problems} />
+      <SimpleGrid cols={{ base: 2, md: 4 }}>
+        <Figure
+          label={t('overview.online')}
+          value={of(data.devices.online, data.devices.total)}
+          to="/devices"
+        />
+        <Figure
+          label={t('overview.connectors')}
+          value={of(data.connectors.online, data.connectors.total)}
+          to="/networks"
+        />
+        <Figure label={t('overview.networks')} value={String(data.networks)} to="/networks" />
+        <Figure label={t('overview.people')} value={String(data.people)} to="/people" />
+      </SimpleGrid>
+      <Grid>
+        <Grid.Col span={{ base: 12, md: 7 }}>
+          <Paper withBorder p="md">
+            <Title order={2} size="h4" mb="sm">
+              {t('overview.traffic')}
+            </Title>
+            <TrafficChart points={data.traffic} />
+          </Paper>
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 5 }}>
+          <Paper withBorder p="md" h="100%">
+            <Title order={2} size="h4" mb="sm">
+              {t('overview.recent')}
+            </Title>
+            <Recent recent={data.recent} />
+          </Paper>
+        </Grid.Col>
+      </Grid>
+      <Invite />
+    </Stack>
+  );
+}
+
+function Problems({ problems }: { problems: Overview['problems'] }) {
+  const { t } = useTranslation();
+  if (problems.length === 0)
+    return (
+      <Alert color="green" role="status">
+        {t('overview.well')}
+      </Alert>
+    );
+  return (
+    <Alert color="orange" title={t('overview.problems')}>
+      <List size="sm">
+        {problems.map((problem) => (
+          <List.Item key={problem.sentence}>
+            <Anchor component={Link} to={problem.link} inherit c="inherit" underline="always">
+              {problem.sentence}
+            </Anchor>
+          </List.Item>
+        ))}
+      </List>
+    </Alert>
+  );
+}
+
+function Figure({ label, value, to }: { label: string; value: string; to: string }) {
+  return (
+    <Paper
+      withBorder
+      p="md"
+      component={Link}
+      to={to}
+      style={{ textDecoration: 'none', color: 'inherit' }}
+    >
+      <Text size="sm">{label}</Text>
+      <Text size="xl" fw={600}>
+        {value}
+      </Text>
+    </Paper>
+  );
+}
+
+function Recent({ recent }: { recent: Overview['recent'] }) {
+  const { t } = useTranslation();
+  if (recent.length === 0) return <Text size="sm">{t('overview.quiet')}</Text>;
+  return (
+    <Stack gap="xs">
+      {recent.slice(0, 8).map((entry) => (
+        <Text key={`${entry.at} ${entry.what}`} size="sm">
+          {entry.what}{' '}
+          <Text span size="xs" c="dimmed">
+            {t('common.by', { who: entry.who })}, <When at={entry.at} />
+          </Text>
+        </Text>
+      ))}
+    </Stack>
+  );
+}
+
+function Invite() {
+  const { t } = useTranslation();
+  const { data } = useQuery(session);
+  if (!data) return null;
+  return (
+    <Paper withBorder p="md">
+      <Title order={2} size="h4">
+        {t('overview.invite')}
+      </Title>
+      <Text size="sm" mb="sm">
+        {t('overview.inviteText', { organisation: data.organisation.name })}
+      </Text>
+      <Copyable text={data.joinLink} label={t('overview.invite')} />
+    </Paper>
+  );
+}

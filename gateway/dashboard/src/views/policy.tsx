@@ -1,0 +1,159 @@
+/** Rules in their order: the first that matches decides. */
+import { ActionIcon, Badge, Button, Group, Paper, Stack, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import IconArrowDown from '@tabler/icons-react/dist/esm/icons/IconArrowDown.mjs';
+import IconArrowUp from '@tabler/icons-react/dist/esm/icons/IconArrowUp.mjs';
+import IconPencil from '@tabler/icons-react/dist/esm/icons/IconPencil.mjs';
+import IconTrash from '@tabler/icons-react/dist/esm/icons/IconTrash.mjs';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Rule } from '../../../contract/admin-api.ts';
+import { change, networks, people, rules, useChange } from '../api/queries.ts';
+import { Answered, Empty, Page, Refusal } from '../parts/page.tsx';
+import { portsText } from './rule-ports.ts';
+import { RuleSheet } from './rule-sheet.tsx';
+
+export function PolicyView() {
+  const { t } = useTranslation();
+  const [edited, setEdited] = useState<Rule>();
+  const [isOpen, sheet] = useDisclosure();
+  const edit = (rule: Rule | undefined) => {
+    setEdited(rule);
+    sheet.open();
+  };
+  const create = <Button onClick={() => edit(undefined)}>{t('policy.create')}</Button>;
+  return (
+    <Page title={t('policy.title')} actions={create}>
+      <Text size="sm">{t('policy.text')}</Text>
+      <RuleSheet
+        key={`${edited?.id} ${isOpen}`}
+        rule={edited}
+        isOpen={isOpen}
+        close={sheet.close}
+      />
+      <Answered query={useQuery(rules)}>
+        {(all) =>
+          all.length === 0 ? (
+            <Empty title={t('policy.emptyTitle')} text={t('policy.emptyText')}>
+              {create}
+            </Empty>
+          ) : (
+            <Rules all={all} edit={edit} />
+          )
+        }
+      </Answered>
+    </Page>
+  );
+}
+
+function Rules({ all, edit }: { all: Rule[]; edit: (rule: Rule) => void }) {
+  const order = useChange(change.orderRules);
+  const remove = useChange(change.deleteRule);
+  const move = (index: number, by: number) => {
+    const ids = all.map((rule) => rule.id);
+    const [moved] = ids.splice(index, 1);
+    if (moved) ids.splice(index + by, 0, moved);
+    order.mutate(ids);
+  };
+  return (
+    <Stack gap="sm">
+      <Refusal error={order.error ?? remove.error} />
+      {all.map((rule, index) => (
+        <RuleCard
+          key={rule.id}
+          rule={rule}
+          edit={() => edit(rule)}
+          remove={() => remove.mutate(rule.id)}
+          up={index > 0 ? () => move(index, -1) : undefined}
+          down={index < all.length - 1 ? () => move(index, 1) : undefined}
+        />
+      ))}
+    </Stack>
+  );
+}
+
+interface RuleCardProps {
+  rule: Rule;
+  edit: () => void;
+  remove: () => void;
+  up: (() => void) | undefined;
+  down: (() => void) | undefined;
+}
+
+function RuleCard({ rule, edit, remove, up, down }: RuleCardProps) {
+  const { t } = useTranslation();
+  const { name } = rule;
+  const buttons = [
+    { label: t('policy.up', { name }), Icon: IconArrowUp, act: up },
+    { label: t('policy.down', { name }), Icon: IconArrowDown, act: down },
+    { label: t('policy.edit', { name }), Icon: IconPencil, act: edit },
+    { label: t('policy.remove', { name }), Icon: IconTrash, act: remove },
+  ];
+  return (
+    <Paper
+      withBorder
+      p="md"
+      component="article"
+      aria-label={name}
+      opacity={rule.enabled ? 1 : 0.65}
+    >
+      <Group justify="space-between" wrap="nowrap" align="flex-start">
+        <Stack gap={4}>
+          <Group gap="xs">
+            <Text c="dimmed">#{rule.number}</Text>
+            <Text fw={600}>{name}</Text>
+            <Badge color={rule.action === 'allow' ? 'green' : 'red'} variant="outline">
+              {t(`policy.${rule.action}`)}
+            </Badge>
+            {!rule.enabled && (
+              <Badge color="gray" variant="outline">
+                {t('policy.off')}
+              </Badge>
+            )}
+          </Group>
+          <RuleWords rule={rule} />
+        </Stack>
+        <Group gap={4} wrap="nowrap">
+          {buttons.map(({ label, Icon, act }) => (
+            <ActionIcon
+              key={label}
+              variant="subtle"
+              color="gray"
+              aria-label={label}
+              disabled={!act}
+              onClick={act}
+            >
+              <Icon size={18} />
+            </ActionIcon>
+          ))}
+        </Group>
+      </Group>
+    </Paper>
+  );
+}
+
+function RuleWords({ rule }: { rule: Rule }) {
+  const { t } = useTranslation();
+  const { data: allPeople = [] } = useQuery(people);
+  const { data: allNetworks = [] } = useQuery(networks);
+  const emails = new Map(allPeople.map((person) => [person.id, person.email]));
+  const names = new Map(allNetworks.map((network) => [network.id, network.name]));
+  const who = rule.subjects.map((subject) => {
+    if (subject.kind === 'everyone') return t('policy.everyone');
+    return subject.kind === 'group' ? subject.name : (emails.get(subject.id) ?? subject.id);
+  });
+  const where =
+    rule.networkIds.length === 0
+      ? [t('policy.everyNetwork')]
+      : rule.networkIds.map((id) => names.get(id) ?? id);
+  const what =
+    rule.protocol === 'any'
+      ? t('policy.anything')
+      : `${rule.protocol.toUpperCase()} ${portsText(rule.ports)}`.trim();
+  return (
+    <Text size="sm">
+      {who.join(', ')} → {[...where, ...rule.ranges].join(', ')} · {what}
+    </Text>
+  );
+}
