@@ -7,6 +7,7 @@ import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyRequest,
+  LogController,
 } from 'fastify';
 import {
   jsonSchemaTransform,
@@ -30,7 +31,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     https: { key: options.tls.key, cert: options.tls.certificate, minVersion: 'TLSv1.2' },
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    // One line an answer is enough (logAnswers).
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: 30_000,
     connectionTimeout: 0,

@@ -12,7 +12,7 @@ import { newSecret } from '../store/identifier.ts';
 import type { Store } from '../store/store.ts';
 import type { BrowserSessions, SignedIn } from './browser-session.ts';
 import { CONSENT_PATH } from './oauth-server.ts';
-import { loginLink } from './sign-in.ts';
+import { loginLink, otherAccountLink } from './sign-in.ts';
 
 export interface ConsentParts {
   store: Store;
@@ -25,7 +25,7 @@ type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
 const ConsentForm = z.object({
   csrf: z.string().max(100),
-  decision: z.enum(['allow', 'cancel', 'other-account']),
+  decision: z.enum(['allow', 'cancel']),
 });
 
 export async function registerConsent(app: FastifyInstance, parts: ConsentParts): Promise<void> {
@@ -38,7 +38,12 @@ export async function registerConsent(app: FastifyInstance, parts: ConsentParts)
     const person = await sessions.find(request);
     if (!person) return reply.redirect(loginLink(request.url), 303);
     const { name } = await readOrganisation(store.db);
-    return sendConsent(reply, name, person, csrfOf(csrfKey, interaction, person));
+    return sendConsent(reply, {
+      organisation: name,
+      email: person.email,
+      csrf: csrfOf(csrfKey, interaction, person),
+      otherAccount: otherAccountLink(request.url),
+    });
   });
 
   app.post(`${CONSENT_PATH}/:uid`, options, async (request, reply) => {
@@ -47,10 +52,6 @@ export async function registerConsent(app: FastifyInstance, parts: ConsentParts)
     if (!person) return reply.redirect(loginLink(request.url), 303);
     const form = ConsentForm.parse(request.body);
     assertOwnForm(parts, request, form.csrf, csrfOf(csrfKey, interaction, person));
-    if (form.decision === 'other-account') {
-      await sessions.end(request, reply);
-      return reply.redirect(loginLink(request.url), 303);
-    }
     const result = form.decision === 'allow' ? await grant(parts, interaction, person) : CANCELLED;
     const next = await parts.provider.interactionResult(request.raw, reply.raw, result, {
       mergeWithLastSubmission: false,
@@ -119,24 +120,26 @@ function assertOwnForm(
   );
 }
 
-function sendConsent(
-  reply: FastifyReply,
-  organisation: string,
-  person: SignedIn,
-  csrf: string,
-): FastifyReply {
+interface ConsentPage {
+  organisation: string;
+  email: string;
+  csrf: string;
+  otherAccount: string;
+}
+
+function sendConsent(reply: FastifyReply, page: ConsentPage): FastifyReply {
   return sendPage(reply, {
     title: 'Sign in on this device',
     // Browsers hold redirects after a form to the policy too, and the last one goes to the app on this computer.
     formTargets: ['http://127.0.0.1:*', 'http://[::1]:*'],
-    body: html`<h1>Sign in on this device as ${person.email}?</h1>
-<p>The Culvert app on this computer will be able to reach the private networks of ${organisation} as you.</p>
+    body: html`<h1>Sign in on this device as ${page.email}?</h1>
+<p>The Culvert app on this computer will be able to reach the private networks of ${page.organisation} as you.</p>
 <p class="quiet-text">Did you not just click “Sign in” in the app? Then cancel.</p>
 <form method="post">
-<input type="hidden" name="csrf" value="${csrf}">
+<input type="hidden" name="csrf" value="${page.csrf}">
 <button type="submit" name="decision" value="allow">Sign in</button>
 <button type="submit" name="decision" value="cancel" class="quiet">Cancel</button>
-<button type="submit" name="decision" value="other-account" class="quiet">Use another account</button>
-</form>`,
+</form>
+<p class="quiet-text"><a href="${page.otherAccount}">Use another account</a></p>`,
   });
 }

@@ -34,7 +34,7 @@ export interface LoginChecks {
 export type Claims = Record<string, unknown> & { iss: string; sub: string };
 
 export interface ProviderClient {
-  start(settings: ProviderSettings): Promise<LoginStart>;
+  start(settings: ProviderSettings, asksAgain?: boolean): Promise<LoginStart>;
   finish(settings: ProviderSettings, callback: URL, checks: LoginChecks): Promise<Claims>;
   /** Throws a `Refusal` when this is not a provider that can be used. */
   probe(settings: ProviderSettings): Promise<void>;
@@ -54,7 +54,8 @@ export function makeProviderClient(redirectUri: string, allowsInsecure: boolean)
   }
 
   return {
-    start: async (settings) => startLogin(await clientOf(settings), redirectUri),
+    start: async (settings, asksAgain = false) =>
+      startLogin(await clientOf(settings), redirectUri, asksAgain),
     probe: async (settings) => void (await clientOf(settings)),
     finish: async (settings, callback, checks) => {
       const client = await clientOf(settings);
@@ -90,7 +91,11 @@ async function discover(settings: ProviderSettings, allowsInsecure: boolean): Pr
   }
 }
 
-async function startLogin(client: Client, redirectUri: string): Promise<LoginStart> {
+async function startLogin(
+  client: Client,
+  redirectUri: string,
+  asksAgain: boolean,
+): Promise<LoginStart> {
   const login = {
     state: randomState(),
     nonce: randomNonce(),
@@ -103,6 +108,7 @@ async function startLogin(client: Client, redirectUri: string): Promise<LoginSta
     nonce: login.nonce,
     code_challenge: await calculatePKCECodeChallenge(login.codeVerifier),
     code_challenge_method: 'S256',
+    ...(asksAgain ? { prompt: 'login' } : {}),
   });
   return { ...login, url: url.href };
 }

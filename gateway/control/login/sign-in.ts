@@ -11,7 +11,7 @@ import type { Store } from '../store/store.ts';
 import type { BrowserSessions } from './browser-session.ts';
 import { domainOf, parseEmail } from './email-address.ts';
 import { admitPerson } from './person.ts';
-import type { ProviderClient } from './provider-client.ts';
+import type { LoginStart, ProviderClient } from './provider-client.ts';
 
 export const LOGIN_PATH = '/login';
 export const CALLBACK_PATH = '/login/callback';
@@ -27,13 +27,21 @@ export interface SignInParts {
   provider: ProviderClient;
 }
 
-const LoginQuery = z.object({ return_to: z.string().max(2000).optional() });
+const LoginQuery = z.object({
+  return_to: z.string().max(2000).optional(),
+  /** Asks the provider to ask again, although it may remember somebody. */
+  again: z.literal('1').optional(),
+});
 
 export function registerSignIn(app: FastifyInstance, parts: SignInParts): void {
   const options = { config: perMinute(60), schema: { hide: true } };
   app.get(LOGIN_PATH, options, async (request, reply) => {
-    const { return_to: returnTo } = LoginQuery.parse(request.query);
-    return beginLogin(parts, request, reply, safePath(returnTo));
+    const query = LoginQuery.parse(request.query);
+    const login = await parts.provider.start(
+      await providerSettings(parts.store),
+      query.again === '1',
+    );
+    return sendToProvider(parts.store, request, reply, login, safePath(query.return_to));
   });
   app.get(CALLBACK_PATH, options, (request, reply) => finishLogin(parts, request, reply));
   app.get('/signed-out', options, (_request, reply) =>
@@ -55,6 +63,11 @@ export function loginLink(path: string): string {
   return `${LOGIN_PATH}?return_to=${encodeURIComponent(path)}`;
 }
 
+/** The same, for somebody who wants to be another person than the provider remembers. */
+export function otherAccountLink(path: string): string {
+  return `${loginLink(path)}&again=1`;
+}
+
 /** Only a path of our own: anything that a browser could read as another host becomes the start page. */
 export function safePath(path: string | undefined): string {
   if (path === undefined || !/^\/(?![/\\])[\x21-\x7e]*$/.test(path) || path.includes('\\'))
@@ -62,13 +75,13 @@ export function safePath(path: string | undefined): string {
   return path;
 }
 
-async function beginLogin(
-  { store, provider }: SignInParts,
+async function sendToProvider(
+  store: Store,
   request: FastifyRequest,
   reply: FastifyReply,
+  login: LoginStart,
   returnTo: string,
 ): Promise<FastifyReply> {
-  const login = await provider.start(await providerSettings(store));
   const browser = request.cookies[BROWSER_COOKIE] ?? newSecret();
   await store.db
     .insertInto('signIns')
@@ -169,7 +182,8 @@ function sendForeignAnswer(reply: FastifyReply): FastifyReply {
 }
 
 function sendRefusal(reply: FastifyReply, refusal: Refusal, returnTo: string): FastifyReply {
-  const again = loginLink(returnTo);
+  // The provider would hand out the same refused account again without a word.
+  const again = otherAccountLink(returnTo);
   return sendPage(reply, {
     title: 'Not signed in',
     status: refusal.status,
