@@ -8,8 +8,7 @@ import type { Assemble } from '../../gateway/control/gateway.ts';
 import { readConfiguration } from '../../gateway/control/http/configuration.ts';
 import { makeLog } from '../../gateway/control/http/log.ts';
 import { prepareTls } from '../../gateway/control/http/tls.ts';
-import { openGatewayFacts } from '../../gateway/control/push/gateway-facts.ts';
-import { Live } from '../../gateway/control/push/live.ts';
+import { assembleWith } from '../../gateway/control/parts.ts';
 import { openDataDirectory } from '../../gateway/control/store/data-directory.ts';
 import { openStore, type Store } from '../../gateway/control/store/store.ts';
 import {
@@ -83,7 +82,7 @@ export async function startOrganisation(options: OrganisationOptions = {}): Prom
     store,
     tls,
     log,
-    assemble: policyOnly,
+    assemble: withoutPackets,
   });
   await built.app.listen({ host: '127.0.0.1', port });
   return {
@@ -105,14 +104,7 @@ export async function startOrganisation(options: OrganisationOptions = {}): Prom
 }
 
 /** Everything but packets. */
-const policyOnly: Assemble = async (core) => {
-  const facts = await openGatewayFacts(core.store, core.configuration);
-  const live = await Live.open({ ...core, facts });
-  return {
-    snapshots: live,
-    parts: [{ name: 'live', register: () => {}, close: () => live.close({ keepEngine: false }) }],
-  };
-};
+const withoutPackets: Assemble = (core) => assembleWith(core, undefined);
 
 function presetOf(issuer: string): string[] {
   return [
