@@ -3,6 +3,8 @@
 
 mod aead;
 mod allowed_ips;
+#[cfg(test)]
+mod conformance;
 mod constants;
 mod cookie;
 mod deadlines;

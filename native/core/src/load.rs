@@ -81,6 +81,11 @@ impl Load {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn sources(&self) -> usize {
+        self.sources.len()
+    }
+
     fn source(&mut self, source: IpAddr, now: Instant) -> &mut Source {
         let network = network(source);
         if self.sources.len() >= SOURCES && !self.sources.contains_key(&network) {

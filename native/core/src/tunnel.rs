@@ -44,7 +44,7 @@ pub struct Tunnel {
     configuring: Mutex<()>,
     peers: RwLock<HashMap<PublicKey, Arc<Peer>>>,
     allowed_ips: RwLock<AllowedIps>,
-    indices: Indices,
+    pub(crate) indices: Indices,
     agenda: Agenda,
     events: Mutex<VecDeque<Event>>,
     has_events: AtomicBool,

@@ -1,0 +1,12 @@
+//! The protocol's lines, held in virtual time. Each test is named after the line of the requirements that it holds.
+
+mod pair;
+
+mod admission;
+mod configuration;
+mod handshakes;
+mod hostile;
+mod recorded;
+mod replays;
+mod sessions;
+mod timers;
