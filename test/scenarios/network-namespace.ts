@@ -1,0 +1,151 @@
+/** Two computers and a cable, for tests of what the kernel does with a plan: bare network namespaces, gone afterwards. */
+import { randomBytes } from 'node:crypto';
+import {
+  type LinuxHost,
+  type Program,
+  type Ran,
+  runFile,
+  thisHost,
+} from '../../app/daemon/network/linux/host.ts';
+
+const NSENTER = '/usr/bin/nsenter';
+const IP = '/usr/sbin/ip';
+
+export class Namespace implements LinuxHost {
+  readonly name: string;
+
+  private constructor(name: string) {
+    this.name = name;
+  }
+
+  static async create(role: string): Promise<Namespace> {
+    const namespace = new Namespace(`culvert-net-${role}-${randomBytes(3).toString('hex')}`);
+    await must(runFile(IP, ['netns', 'add', namespace.name]));
+    await namespace.sh('ip link set lo up');
+    return namespace;
+  }
+
+  async remove(): Promise<void> {
+    const { stdout } = await runFile(IP, ['netns', 'pids', this.name]);
+    for (const pid of stdout.split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');
+    await runFile(IP, ['netns', 'del', this.name]);
+  }
+
+  /** A shell line inside; throws with its stderr when it fails. */
+  async sh(line: string): Promise<string> {
+    return (await must(this.try(line))).stdout;
+  }
+
+  try(line: string): Promise<Ran> {
+    return this.#enter('/bin/bash', ['-c', line]);
+  }
+
+  run(program: Program, argv: readonly string[], input?: string): Promise<Ran> {
+    return this.#enter(thisHost.command(program, []).file, argv, input);
+  }
+
+  command(program: Program, argv: readonly string[]): { file: string; argv: string[] } {
+    const inner = thisHost.command(program, argv);
+    return {
+      file: NSENTER,
+      argv: [`--net=/run/netns/${this.name}`, '--', inner.file, ...inner.argv],
+    };
+  }
+
+  has(program: Program): boolean {
+    return thisHost.has(program);
+  }
+
+  async readSetting(key: string): Promise<string | undefined> {
+    const { status, stdout } = await this.try(`cat /proc/sys/${key}`);
+    return status === 0 ? stdout.trim() : undefined;
+  }
+
+  async writeSetting(key: string, value: string): Promise<void> {
+    await this.sh(`echo ${value} > /proc/sys/${key}`);
+  }
+
+  hasTun(): boolean {
+    return thisHost.hasTun();
+  }
+
+  hasIpv6(): boolean {
+    return thisHost.hasIpv6();
+  }
+
+  isRoot(): boolean {
+    return thisHost.isRoot();
+  }
+
+  #enter(file: string, argv: readonly string[], input?: string): Promise<Ran> {
+    return runFile(NSENTER, [`--net=/run/netns/${this.name}`, '--', file, ...argv], input);
+  }
+}
+
+async function must(running: Promise<Ran>): Promise<Ran> {
+  const ran = await running;
+  if (ran.status !== 0) throw new Error(ran.stderr.trim() || `exit status ${ran.status}`);
+  return ran;
+}
+
+/** Everything of a host that Culvert may touch, as text. */
+export async function hostState(host: Namespace): Promise<string> {
+  return await host.sh(
+    [
+      'ip -j -4 route show table all',
+      'ip -j -6 route show table all',
+      'ip -4 rule',
+      'ip -6 rule',
+      'nft list ruleset',
+      'ip -brief address',
+      'grep . /proc/sys/net/ipv4/conf/{all,lan0}/{arp_ignore,rp_filter,src_valid_mark}',
+    ].join('; '),
+  );
+}
+
+/** What an engine does at its start and end, as far as the kernel sees: packets into this device are read by nobody. */
+export async function addTunnelDevice(host: Namespace): Promise<void> {
+  await host.sh('ip tuntap add culvert0 mode tun && ip link set culvert0 up');
+}
+
+export async function removeTunnelDevice(host: Namespace): Promise<void> {
+  await host.sh('ip link del culvert0');
+}
+
+export interface Cable {
+  dev: Namespace;
+  lan: Namespace;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ *   dev                            lan (router of the home network, and its attacker)
+ *   lan0 172.30.0.2 ─────────────── dev0 172.30.0.1
+ *        fd30::2                         fd30::1
+ */
+export async function homeNetwork(): Promise<Cable> {
+  const dev = await Namespace.create('dev');
+  const lan = await Namespace.create('lan');
+  const dispose = async () => {
+    await Promise.all([dev.remove(), lan.remove()]);
+  };
+  try {
+    await must(
+      runFile(
+        IP,
+        `link add lan0 netns ${dev.name} type veth peer name dev0 netns ${lan.name}`.split(' '),
+      ),
+    );
+    await lan.sh(
+      'ip link set dev0 addrgenmode none up && ip addr add 172.30.0.1/24 dev dev0 && ip -6 addr add fd30::1/64 dev dev0 nodad',
+    );
+    await dev.sh(
+      `ip link set lan0 addrgenmode none up && ip addr add 172.30.0.2/24 dev lan0 && ip -6 addr add fd30::2/64 dev lan0 nodad
+       ip route add default via 172.30.0.1 && ip -6 route add default via fd30::1`,
+    );
+  } catch (cause) {
+    await dispose();
+    throw cause;
+  }
+  return { dev, lan, [Symbol.asyncDispose]: dispose };
+}

@@ -1,0 +1,241 @@
+/**
+ * dev ── lan. Whatever is killed, at whatever command: the ledger alone brings the host back, byte by byte.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { LinuxHost, Program } from '../../app/daemon/network/linux/host.ts';
+import { LinuxNetwork } from '../../app/daemon/network/linux/linux-network.ts';
+import {
+  addTunnelDevice,
+  type Cable,
+  homeNetwork,
+  hostState,
+  type Namespace,
+  removeTunnelDevice,
+} from './network-namespace.ts';
+import { plan } from './network-plan.ts';
+
+const wanted = plan({
+  ranges: ['10.20.0.0/16', '192.168.0.0/24', 'fd12::/64'],
+  exclude: ['10.20.9.0/24', '192.168.0.7/32', 'fd12::7/128'],
+});
+const changed = plan({ ranges: ['10.20.0.0/17', '10.20.9.0/24'], exclude: ['10.20.3.0/24'] });
+
+let cable: Cable;
+let folder: string;
+let before: string;
+
+beforeAll(async () => {
+  cable = await homeNetwork();
+  before = await hostState(cable.dev);
+});
+afterAll(() => cable?.[Symbol.asyncDispose]());
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'culvert-ledger-'));
+  await addTunnelDevice(cable.dev);
+});
+afterEach(async () => {
+  rmSync(folder, { recursive: true });
+  await cable.dev.try('ip link del culvert0');
+});
+
+test('connecting twice changes nothing the second time, and letting go leaves nothing', async () => {
+  const network = networkOn(cable.dev);
+
+  await network.connect(wanted);
+  const once = await hostState(cable.dev);
+  await network.connect(wanted);
+
+  expect(await hostState(cable.dev)).toBe(once);
+  expect(once).not.toBe(before);
+  await network.release();
+  await removeTunnelDevice(cable.dev);
+  expect(await hostState(cable.dev)).toBe(before);
+});
+
+test('disconnecting keeps the protection and takes the rest', async () => {
+  const network = networkOn(cable.dev);
+  await network.protect(wanted);
+  await removeTunnelDevice(cable.dev);
+  const protectedOnly = await hostState(cable.dev);
+
+  await addTunnelDevice(cable.dev);
+  await network.connect(wanted);
+  await network.disconnect();
+  await removeTunnelDevice(cable.dev);
+
+  expect(await hostState(cable.dev)).toBe(protectedOnly);
+  expect(await network.isProtected()).toBe(true);
+  await network.release();
+});
+
+test.each(['halfway', 'after'] as const)(
+  'killed %s any command of connecting, changing or letting go, nothing is left behind',
+  async (when) => {
+    for (let survives = 0; ; survives++) {
+      const fuse = new Fuse(cable.dev, survives, when);
+      const finished = await lifeOf(networkOn(fuse)).then(
+        () => true,
+        () => false,
+      );
+      await networkOn(cable.dev).release();
+      await removeTunnelDevice(cable.dev);
+
+      expect(await hostState(cable.dev), `killed ${when} command ${survives}`).toBe(before);
+      await addTunnelDevice(cable.dev);
+      if (finished) {
+        expect(survives).toBeGreaterThan(20);
+        return;
+      }
+      expect(fuse.hasBlown).toBe(true);
+    }
+  },
+);
+
+test('killed while wanted on, the protection that stood still stands', async () => {
+  await networkOn(cable.dev).connect(wanted);
+  for (let survives = 0; ; survives++) {
+    const fuse = new Fuse(cable.dev, survives, 'halfway');
+    const finished = await networkOn(fuse)
+      .connect(wanted)
+      .then(
+        () => true,
+        () => false,
+      );
+
+    const table = await cable.dev.sh('nft list table inet culvert; ip rule');
+    expect(table).toContain('10.20.0.0-10.20.8.255');
+    expect(table).toContain('lookup 5182');
+    if (finished) break;
+  }
+  await networkOn(cable.dev).release();
+});
+
+test('repair finds what carries our names when the ledger is lost', async () => {
+  await networkOn(cable.dev).connect(wanted);
+  rmSync(ledgerPath());
+
+  const { undone, kept } = await networkOn(cable.dev).repair();
+
+  expect(undone.length).toBeGreaterThan(3);
+  expect(kept).toEqual([]);
+  // What a setting was before is known to the ledger alone.
+  await cable.dev.writeSetting('net/ipv4/conf/all/arp_ignore', '0');
+  await removeTunnelDevice(cable.dev);
+  expect(await hostState(cable.dev)).toBe(before);
+});
+
+test('another program’s firewall, rules and routes are left alone', async () => {
+  await cable.dev.sh(
+    'nft add table inet other; ip rule add fwmark 7 lookup 77 priority 77; ip route add 10.20.0.5/32 via 172.30.0.1',
+  );
+  await removeTunnelDevice(cable.dev);
+  const theirs = await hostState(cable.dev);
+  await addTunnelDevice(cable.dev);
+  const network = networkOn(cable.dev);
+
+  await network.connect(wanted);
+  await network.release();
+  await removeTunnelDevice(cable.dev);
+
+  expect(await hostState(cable.dev)).toBe(theirs);
+  await cable.dev.sh(
+    'nft delete table inet other; ip rule del priority 77; ip route del 10.20.0.5/32',
+  );
+});
+
+test('a table, a priority or a name that somebody else uses is told before anything is changed', async () => {
+  await cable.dev.sh(
+    'ip route add 10.99.0.0/16 via 172.30.0.1 table 5182; ip rule add lookup main priority 5182; nft add table inet culvert',
+  );
+
+  const problems = await networkOn(cable.dev).probe();
+
+  expect(problems.map(({ code }) => code)).toEqual([
+    'table-taken',
+    'priority-taken',
+    'firewall-taken',
+  ]);
+  await cable.dev.sh(
+    'ip route flush table 5182; ip rule del priority 5182; nft delete table inet culvert',
+  );
+  expect(await networkOn(cable.dev).probe()).toEqual([]);
+});
+
+async function lifeOf(network: LinuxNetwork): Promise<void> {
+  await network.protect(wanted);
+  await network.connect(wanted);
+  await network.connect(changed);
+  await network.disconnect();
+  await network.release();
+}
+
+function networkOn(host: LinuxHost): LinuxNetwork {
+  return new LinuxNetwork({ ledgerPath: ledgerPath(), host });
+}
+
+function ledgerPath(): string {
+  return join(folder, 'ledger.json');
+}
+
+/** A host on which the daemon dies at a given command: right after it, or with half of a batch done. */
+class Fuse implements LinuxHost {
+  readonly #host: Namespace;
+  readonly #when: 'halfway' | 'after';
+  #left: number;
+  hasBlown = false;
+
+  constructor(host: Namespace, survives: number, when: 'halfway' | 'after') {
+    this.#host = host;
+    this.#left = survives;
+    this.#when = when;
+  }
+
+  async run(program: Program, argv: readonly string[], input?: string) {
+    const isLast = this.#burn();
+    if (!isLast) return await this.#host.run(program, argv, input);
+    if (this.#when === 'after') await this.#host.run(program, argv, input);
+    if (this.#when === 'halfway' && program === 'ip' && input) {
+      await this.#host.run(program, argv, firstHalf(input));
+    }
+    throw new Error('killed');
+  }
+
+  async writeSetting(key: string, value: string) {
+    const isLast = this.#burn();
+    if (!isLast || this.#when === 'after') await this.#host.writeSetting(key, value);
+    if (isLast) throw new Error('killed');
+  }
+
+  #burn(): boolean {
+    if (this.hasBlown) throw new Error('already dead');
+    this.hasBlown = this.#left-- === 0;
+    return this.hasBlown;
+  }
+
+  command(program: Program, argv: readonly string[]) {
+    return this.#host.command(program, argv);
+  }
+  has(program: Program) {
+    return this.#host.has(program);
+  }
+  readSetting(key: string) {
+    return this.#host.readSetting(key);
+  }
+  hasTun() {
+    return this.#host.hasTun();
+  }
+  hasIpv6() {
+    return this.#host.hasIpv6();
+  }
+  isRoot() {
+    return this.#host.isRoot();
+  }
+}
+
+function firstHalf(text: string): string {
+  const lines = text.split('\n');
+  return `${lines.slice(0, Math.ceil(lines.length / 2)).join('\n')}\n`;
+}
