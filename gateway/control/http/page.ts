@@ -58,6 +58,7 @@ function documentOf(page: Page): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${page.title} · Culvert</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="${STYLE_PATH}">
 </head>
 <body><main>${page.body}</main></body>
@@ -70,13 +71,13 @@ function escapeText(text: string): string {
 }
 
 const PAGE_POLICY =
-  "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+  "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'";
 
 export const STYLE_PATH = '/pages.css';
 
 export const STYLE = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: light-dark(#f4f6f8, #14181c); }
-main { box-sizing: border-box; width: min(28rem, calc(100vw - 2rem)); padding: 2rem; border-radius: 12px;
+body { box-sizing: border-box; margin: 0; padding: 1rem; min-height: 100vh; display: grid; place-items: center; background: light-dark(#f4f6f8, #14181c); }
+main { box-sizing: border-box; width: min(28rem, 100%); padding: 2rem; border-radius: 12px;
   background: light-dark(#fff, #1e242a); color: light-dark(#1a2129, #e8ecf0);
   box-shadow: 0 1px 3px rgb(0 0 0 / .2); overflow-wrap: anywhere; }
 h1 { font-size: 1.35rem; line-height: 1.3; margin: 0 0 .75rem; }

@@ -131,7 +131,7 @@ function sendConsent(reply: FastifyReply, page: ConsentPage): FastifyReply {
   return sendPage(reply, {
     title: 'Sign in on this device',
     // Browsers hold redirects after a form to the policy too, and the last one goes to the app on this computer.
-    formTargets: ['http://127.0.0.1:*', 'http://[::1]:*'],
+    formTargets: ['http://127.0.0.1:*'],
     body: html`<h1>Sign in on this device as ${page.email}?</h1>
 <p>The Culvert app on this computer will be able to reach the private networks of ${page.organisation} as you.</p>
 <p class="quiet-text">Did you not just click “Sign in” in the app? Then cancel.</p>

@@ -97,10 +97,7 @@ function deviceClient() {
     grant_types: ['authorization_code'],
     response_types: ['code' as const],
     // A native client's loopback redirect may have any port, and has to be equal in everything else.
-    redirect_uris: [
-      `http://127.0.0.1${DEVICE_REDIRECT_PATH}`,
-      `http://[::1]${DEVICE_REDIRECT_PATH}`,
-    ],
+    redirect_uris: [`http://127.0.0.1${DEVICE_REDIRECT_PATH}`],
     id_token_signed_response_alg: 'ES256' as const,
     dpop_bound_access_tokens: true,
     scope: DEVICE_SCOPE,
