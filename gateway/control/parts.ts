@@ -19,9 +19,13 @@ process.once('SIGTERM', () => {
 export const assemble: Assemble = (core) => assembleWith(core, startDataPlane(core));
 
 /** Without a data plane: the whole control plane, and no packets. */
-export async function assembleWith(core: Core, dataPlane: LiveOptions['dataPlane']) {
+export async function assembleWith(
+  core: Core,
+  dataPlane: LiveOptions['dataPlane'],
+  limits: LiveOptions['limits'] = {},
+) {
   const facts = await openGatewayFacts(core.store, core.configuration);
-  const live = await Live.open({ ...core, facts, ...(dataPlane ? { dataPlane } : {}) });
+  const live = await Live.open({ ...core, facts, limits, ...(dataPlane ? { dataPlane } : {}) });
   return { snapshots: live, parts: [partOf(core, live, facts)], live };
 }
 

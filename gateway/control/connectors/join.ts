@@ -9,7 +9,7 @@ import { newId } from '../store/identifier.ts';
 import { writeJson } from '../store/json-column.ts';
 import { isKeyOfAnother } from '../store/peers.ts';
 import type { Store } from '../store/store.ts';
-import { useConnectorToken } from './token.ts';
+import { takeConnectorToken } from './token.ts';
 
 /** Owner of the keys of every connector, once they are retired. */
 export const CONNECTOR_OWNER = 'connector';
@@ -35,7 +35,7 @@ export async function joinConnector(
         await challenges.accept(tx, proof);
         const known = await knownConnector(tx, key, wireguardKey);
         const id = known?.id ?? newId('connector');
-        const token = await useConnectorToken(tx, secret, id, store.clock());
+        const token = await takeConnectorToken(tx, secret, id, store.clock());
         if (!known) await addPeer(tx, peerOf(id, key, wireguardKey));
         await place(tx, id, token.networkId, request, store.clock());
         note({

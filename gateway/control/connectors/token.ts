@@ -45,7 +45,7 @@ export async function makeConnectorToken(tx: Tx, request: TokenRequest): Promise
  * One statement decides, so that of many at once exactly one gets it. Whoever used it before may use it again: its
  * answer may have been lost on the way.
  */
-export async function useConnectorToken(
+export async function takeConnectorToken(
   tx: Tx,
   secret: string,
   connectorId: string,

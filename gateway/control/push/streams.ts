@@ -250,9 +250,10 @@ function callOf(request: IncomingMessage) {
   };
 }
 
+/** ws hands over a Buffer unless told otherwise. */
 function parse(data: RawData): unknown {
   try {
-    return JSON.parse(String(data));
+    return JSON.parse((data as Buffer).toString('utf8'));
   } catch {
     return undefined;
   }
