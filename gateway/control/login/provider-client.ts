@@ -130,6 +130,8 @@ async function finishLogin(client: Client, callback: URL, checks: LoginChecks): 
   });
   const claims = tokens.claims();
   if (!claims) throw new Error('the provider sent no ID token');
+  // OpenID Connect allows 255 ASCII characters; the library takes an empty one too, which would be everybody's.
+  if (!/^[\x20-\x7e]{1,255}$/.test(claims.sub)) throw new Error('the provider named no subject');
   const hasUserInfo = client.serverMetadata().userinfo_endpoint !== undefined;
   const more = hasUserInfo ? await fetchUserInfo(client, tokens.access_token, claims.sub) : {};
   // What is signed wins.
