@@ -2,12 +2,16 @@
 
 mod arguments;
 mod bell;
+mod clock;
 mod connector;
 mod control;
 mod device;
+mod entropy;
 mod gateway;
+mod key_text;
 mod local_socket;
 mod log;
+mod privileges;
 mod shell;
 mod signals;
 mod uapi;

@@ -26,9 +26,8 @@ impl Signals {
             return Err(io::Error::last_os_error());
         }
         // SAFETY: signalfd has just made this descriptor for us alone.
-        Ok(Signals {
-            descriptor: unsafe { OwnedFd::from_raw_fd(raw) },
-        })
+        let descriptor = unsafe { OwnedFd::from_raw_fd(raw) };
+        Ok(Signals { descriptor })
     }
 }
 

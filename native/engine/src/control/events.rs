@@ -72,6 +72,11 @@ impl EventSink {
         }
         queue.push_back(event);
         drop(queue);
+        self.wake();
+    }
+
+    /// Has the control thread call `Role::wake`, and ask for the next wake-up again.
+    pub(crate) fn wake(&self) {
         self.bell.ring();
     }
 }

@@ -8,4 +8,4 @@ mod talk;
 
 pub(crate) use events::{Event, EventSink};
 pub(crate) use role::{PeerStatus, Refusal, Role, RoleKind, Status};
-pub(crate) use talk::{ControlTalk, Engine, unix_milliseconds};
+pub(crate) use talk::{ControlTalk, Engine};

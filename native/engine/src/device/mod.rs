@@ -1,28 +1,77 @@
+//! The device role: one TUN, one WireGuard tunnel, two data threads that each finish what they begin.
+
+mod congestion;
+mod inward;
+mod outward;
+mod role;
+mod shared;
+mod unreachable;
+mod wireguard;
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use culvert_core::{SourceCheck, Tunnel, TunnelOptions};
+use culvert_tun::{LinkWatch, Tun, TunFault, TunOptions};
+use culvert_udp::{BindFault, Doors};
+use rustix::thread::CapabilitySet;
+use thiserror::Error;
+
 use crate::arguments::DeviceOptions;
-use crate::control::{EventSink, Role, Status};
-use crate::uapi::Configuration;
+use crate::control::EventSink;
+use crate::entropy::SystemEntropy;
+use crate::clock::now;
+use crate::{log_info, privileges};
 
-/// Replaced by the role as soon as it exists.
-pub(crate) enum Absent {}
+pub(crate) use role::DeviceRole;
+use shared::Shared;
 
-pub(crate) fn start(
-    _options: &DeviceOptions,
-    _events: EventSink,
-) -> Result<Absent, std::io::Error> {
-    Err(std::io::Error::other(
-        "this engine was built without the device role",
-    ))
+#[derive(Debug, Error)]
+pub(crate) enum DeviceFault {
+    #[error(transparent)]
+    Tun(#[from] TunFault),
+    #[error(transparent)]
+    Bind(#[from] BindFault),
+    #[error("the device {name} can not start: {cause}")]
+    Failed { name: String, cause: io::Error },
 }
 
-impl Role for Absent {
-    fn kind(&self) -> crate::control::RoleKind {
-        match *self {}
-    }
-    fn status(&mut self) -> Status {
-        match *self {}
-    }
-    fn wireguard(&mut self) -> Configuration {
-        match *self {}
-    }
-    fn stop(self: Box<Self>) {}
+pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<DeviceRole, DeviceFault> {
+    let failed = |cause| DeviceFault::Failed { name: options.interface.clone(), cause };
+    let name = options.interface.clone();
+    let (tun, queues) = Tun::create(&TunOptions { name, mtu: options.mtu, queues: 1 })?;
+    let queue = queues.into_iter().next().ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+    let doors = Doors::bind(&shared::binding(0, options.fwmark))?;
+    let tunnel = Tunnel::new(
+        TunnelOptions {
+            entropy: Arc::new(SystemEntropy),
+            mtu: usize::from(options.mtu),
+            source_check: SourceCheck::AllowedIps,
+        },
+        now(),
+    );
+    let sink = events.clone();
+    tunnel.set_waker(Some(Arc::new(move || sink.wake())));
+    let watch = LinkWatch::open().map_err(failed)?;
+    let shared = Shared::new(tunnel, queue, doors, events.clone()).map_err(failed)?;
+    let shared = Arc::new(shared);
+
+    // Threads inherit rights at their birth, so the rights go first.
+    privileges::reduce(CapabilitySet::NET_ADMIN).map_err(failed)?;
+    let threads = vec![
+        spawn("outward", &shared, outward::run).map_err(failed)?,
+        spawn("inward", &shared, inward::run).map_err(failed)?,
+    ];
+    log_info!("{} is up on UDP port {}", tun.name(), shared.doors().port());
+    Ok(DeviceRole::new(tun, watch, shared, threads, options.fwmark, events))
+}
+
+fn spawn(
+    name: &str,
+    shared: &Arc<Shared>,
+    work: fn(&Shared),
+) -> io::Result<thread::JoinHandle<()>> {
+    let shared = Arc::clone(shared);
+    thread::Builder::new().name(name.into()).spawn(move || work(&shared))
 }

@@ -8,7 +8,7 @@ use super::configuration::{AllowedIpChange, Change, Errno, PeerChange};
 
 /// Reads the lines of one `set=1`, until the blank one.
 #[derive(Debug, Default)]
-pub(super) struct Parser {
+pub(crate) struct Parser {
     changes: Vec<Change>,
 }
 

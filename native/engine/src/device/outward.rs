@@ -1,0 +1,195 @@
+//! TUN → UDP. Reads, seals in place and sends; hands nothing to another thread and allocates nothing per packet.
+
+use std::iter::Peekable;
+use std::net::IpAddr;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use culvert_core::{DropReason, HEADROOM, Now, Outbox, Peer, Sealed, TAILROOM};
+use culvert_tun::{Inbox, Packet, Room, Taken};
+use culvert_udp::{Batch, Ecn};
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::congestion;
+use super::shared::{Shared, route_to};
+use super::unreachable::{self, Limiter};
+use crate::clock;
+
+/// A batch ends when it has as many packets as about one super-packet: longer ones would only add latency.
+const BATCH_PACKETS: usize = 32;
+
+struct Outward<'a> {
+    shared: &'a Shared,
+    inbox: Inbox,
+    wanted: Outbox,
+    v4: culvert_udp::Outbox,
+    v6: culvert_udp::Outbox,
+    limiter: Limiter,
+}
+
+pub(super) fn run(shared: &Shared) {
+    let room = Room { before: HEADROOM, behind: TAILROOM };
+    let mut outward = Outward {
+        shared,
+        inbox: Inbox::new(room),
+        wanted: Outbox::new(),
+        v4: culvert_udp::Outbox::new(),
+        v6: culvert_udp::Outbox::new(),
+        limiter: Limiter::default(),
+    };
+    while !shared.is_stopping() {
+        if let Err(cause) = outward.round() {
+            return shared.fail(format!("the interface can not be read any more: {cause}"));
+        }
+    }
+}
+
+impl Outward<'_> {
+    fn round(&mut self) -> std::io::Result<()> {
+        self.wait();
+        while self.fill()? {
+            self.carry(clock::now());
+        }
+        Ok(())
+    }
+
+    fn wait(&self) {
+        let (queue, bell) = (self.shared.queue.as_fd(), self.shared.outward_bell.as_fd());
+        let mut fds =
+            [PollFd::new(&queue, PollFlags::IN), PollFd::new(&bell, PollFlags::IN)];
+        // Interrupted or not: what is there shows when it is read.
+        let _ = poll(&mut fds, None);
+        if fds.last().is_some_and(|bell| !bell.revents().is_empty()) {
+            self.shared.outward_bell.silence();
+        }
+    }
+
+    fn fill(&mut self) -> std::io::Result<bool> {
+        self.inbox.clear();
+        let malformed = self.inbox.malformed();
+        while self.inbox.len() < BATCH_PACKETS {
+            if self.inbox.receive(&self.shared.queue)? != Taken::Frame {
+                break;
+            }
+        }
+        let new = self.inbox.malformed() - malformed;
+        self.shared.drops.malformed_frame.fetch_add(new, Ordering::Relaxed);
+        Ok(!self.inbox.is_empty() && !self.shared.is_stopping())
+    }
+
+    fn carry(&mut self, now: Now) {
+        let Outward { shared, inbox, wanted, v4, v6, limiter } = self;
+        let doors = shared.doors();
+        let mut ways = Ways {
+            v4: doors.v4.as_ref().map(|door| v4.batch(door)),
+            v6: doors.v6.as_ref().map(|door| v6.batch(door)),
+        };
+        let mut packets = inbox.packets().peekable();
+        while let Some(first) = packets.next() {
+            let destination = destination(first.bytes());
+            let Some(peer) = destination.and_then(|address| shared.tunnel.route(address)) else {
+                shared.drops.no_route.fetch_add(1, Ordering::Relaxed);
+                refuse(shared, limiter, now, first.bytes());
+                continue;
+            };
+            let run = Run { first: Some(first), rest: &mut packets, destination };
+            if let Some(refused) = carry_run(shared, now, &peer, run, wanted, &mut ways) {
+                refuse(shared, limiter, now, refused.bytes());
+            }
+        }
+        ways.send(shared);
+        // Here v4 is free again, and handshakes have no hurry by the microsecond.
+        shared.send_outbox(wanted, v4);
+    }
+}
+
+/// Neighbours that go to one address: a super-packet's parts, mostly.
+struct Run<'r, 'b, I: Iterator<Item = Packet<'b>>> {
+    first: Option<Packet<'b>>,
+    rest: &'r mut Peekable<I>,
+    destination: Option<IpAddr>,
+}
+
+impl<'b, I: Iterator<Item = Packet<'b>>> Iterator for Run<'_, 'b, I> {
+    type Item = Packet<'b>;
+
+    fn next(&mut self) -> Option<Packet<'b>> {
+        let destination = self.destination;
+        self.first.take().or_else(|| {
+            self.rest.next_if(|packet| self::destination(packet.bytes()) == destination)
+        })
+    }
+}
+
+/// Returns a packet that was refused because nobody knows where the peer is.
+fn carry_run<'b, I: Iterator<Item = Packet<'b>>>(
+    shared: &Shared,
+    now: Now,
+    peer: &Arc<Peer>,
+    run: Run<'_, 'b, I>,
+    wanted: &mut Outbox,
+    ways: &mut Ways<'_, 'b>,
+) -> Option<Packet<'b>> {
+    let Some(mut sealer) = shared.tunnel.sealer(now, peer, wanted) else {
+        let mut refused = None;
+        for packet in run {
+            let outcome = shared.tunnel.stage(now, peer, packet.bytes(), wanted);
+            if outcome == Sealed::Dropped(DropReason::NoEndpoint) {
+                refused = Some(packet);
+            }
+        }
+        return refused;
+    };
+    let endpoint = sealer.endpoint();
+    for packet in run {
+        let ecn = congestion::of_packet(packet.bytes());
+        let Packet { buffer, start, len } = packet;
+        if let Ok(range) = sealer.seal(buffer, start..start + len) {
+            let sealed: &'b [u8] = buffer;
+            ways.push(&endpoint, ecn, sealed.get(range).unwrap_or_default());
+        }
+    }
+    None
+}
+
+/// One batch for each family's door.
+struct Ways<'a, 'b> {
+    v4: Option<Batch<'a, 'b>>,
+    v6: Option<Batch<'a, 'b>>,
+}
+
+impl<'b> Ways<'_, 'b> {
+    fn push(&mut self, endpoint: &culvert_core::Endpoint, ecn: Ecn, datagram: &'b [u8]) {
+        let way = if endpoint.remote.is_ipv4() { &mut self.v4 } else { &mut self.v6 };
+        if let Some(batch) = way {
+            batch.push(route_to(endpoint, ecn), datagram);
+        }
+    }
+
+    fn send(self, shared: &Shared) {
+        for batch in [self.v4, self.v6].into_iter().flatten() {
+            shared.note_sent(batch.send());
+        }
+    }
+}
+
+/// Tells the sender at once, instead of letting it wait.
+fn refuse(shared: &Shared, limiter: &mut Limiter, now: Now, packet: &[u8]) {
+    if !limiter.allows(now.instant) {
+        return;
+    }
+    let Some(mut answer) = unreachable::answer(packet) else { return };
+    let mut outbox = culvert_tun::Outbox::new();
+    let mut batch = outbox.batch(&shared.queue);
+    batch.push(&mut answer);
+    batch.write();
+}
+
+fn destination(packet: &[u8]) -> Option<IpAddr> {
+    match packet.first()? >> 4 {
+        4 => Some(IpAddr::from(<[u8; 4]>::try_from(packet.get(16..20)?).ok()?)),
+        6 => Some(IpAddr::from(<[u8; 16]>::try_from(packet.get(24..40)?).ok()?)),
+        _ => None,
+    }
+}

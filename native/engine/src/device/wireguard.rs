@@ -1,0 +1,53 @@
+//! UAPI's words and the tunnel's, both ways.
+
+use culvert_core::{Endpoint, PeerUpdate, Tunnel};
+
+use crate::clock::now;
+use crate::uapi::{AllowedIpChange, Configuration, Peer, PeerChange};
+
+pub(super) fn configuration(tunnel: &Tunnel, listen_port: u16, fwmark: u32) -> Configuration {
+    let mut peers: Vec<Peer> = tunnel.peers().iter().map(|peer| describe(peer)).collect();
+    peers.sort_by_key(|peer| peer.public_key);
+    Configuration { private_key: tunnel.private_key(), listen_port, fwmark, peers }
+}
+
+fn describe(peer: &culvert_core::Peer) -> Peer {
+    let status = peer.status();
+    Peer {
+        public_key: status.public_key,
+        preshared_key: status.preshared_key,
+        endpoint: status.endpoint.map(|endpoint| endpoint.remote),
+        last_handshake: status.last_handshake.unwrap_or_default(),
+        rx_bytes: status.received_bytes,
+        tx_bytes: status.sent_bytes,
+        keepalive_seconds: status.keepalive_seconds,
+        allowed_ips: status.allowed_ips,
+    }
+}
+
+pub(super) fn apply_peer(tunnel: &Tunnel, change: PeerChange) {
+    if change.remove {
+        tunnel.remove_peer(&change.public_key);
+        return;
+    }
+    let (mut added, mut removed) = (Vec::new(), Vec::new());
+    for allowed_ip in change.allowed_ips {
+        match allowed_ip {
+            AllowedIpChange::Add(range) => added.push(range),
+            AllowedIpChange::Remove(range) => removed.push(range),
+        }
+    }
+    tunnel.update_peer(
+        now(),
+        PeerUpdate {
+            update_only: change.update_only,
+            preshared_key: change.preshared_key,
+            endpoint: change.endpoint.map(Endpoint::from),
+            keepalive_seconds: change.keepalive_seconds,
+            replace_allowed_ips: change.replace_allowed_ips,
+            allowed_ips: added,
+            removed_allowed_ips: removed,
+            ..PeerUpdate::new(change.public_key)
+        },
+    );
+}
