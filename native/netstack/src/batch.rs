@@ -53,14 +53,20 @@ impl Batch {
         })
     }
 
-    pub fn slot(&mut self, index: usize) -> Option<Slot<'_>> {
-        let placed = *self.placed.get(index)?;
-        let end = placed.start + HEADROOM + placed.len + TAILROOM;
-        let buffer = self.bytes.get_mut(placed.start..end)?;
-        Some(Slot {
-            peer: placed.peer,
-            buffer,
-            len: placed.len,
+    /// Every packet with its room, to be sealed in place and kept until the batch is cleared.
+    pub fn slots_mut(&mut self) -> impl Iterator<Item = Slot<'_>> {
+        let mut rest = self.bytes.as_mut_slice();
+        let mut at = 0;
+        self.placed.iter().filter_map(move |placed| {
+            let (_, from) = std::mem::take(&mut rest).split_at_mut_checked(placed.start - at)?;
+            let (buffer, behind) = from.split_at_mut_checked(HEADROOM + placed.len + TAILROOM)?;
+            at = placed.start + buffer.len();
+            rest = behind;
+            Some(Slot {
+                peer: placed.peer,
+                buffer,
+                len: placed.len,
+            })
         })
     }
 
@@ -108,14 +114,25 @@ mod tests {
         batch.push(PeerTag(1), 5, |packet| packet.fill(1));
         batch.push(PeerTag(2), 7, |packet| packet.fill(2));
 
-        let slot = batch.slot(1).unwrap();
+        let shapes: Vec<(PeerTag, usize, usize)> = batch
+            .slots_mut()
+            .map(|slot| {
+                slot.buffer[..HEADROOM].fill(9);
+                slot.buffer[HEADROOM + slot.len..].fill(9);
+                (slot.peer, slot.len, slot.buffer.len())
+            })
+            .collect();
 
+        let room = HEADROOM + TAILROOM;
         assert_eq!(
-            (slot.peer, slot.len, slot.buffer.len()),
-            (PeerTag(2), 7, 7 + HEADROOM + TAILROOM)
+            shapes,
+            [(PeerTag(1), 5, 5 + room), (PeerTag(2), 7, 7 + room)]
         );
-        slot.buffer.fill(9);
-        assert_eq!(batch.packets().next().unwrap(), (PeerTag(1), &[1u8; 5][..]));
+        let packets: Vec<(PeerTag, &[u8])> = batch.packets().collect();
+        assert_eq!(
+            packets,
+            [(PeerTag(1), &[1u8; 5][..]), (PeerTag(2), &[2u8; 7][..])]
+        );
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! From the targets to the devices: sockets that are ready, deadlines that have come, flows that have something to send.
 
+use std::mem::MaybeUninit;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, EventFlags};
 
 use crate::batch::Batch;
@@ -21,21 +21,22 @@ use crate::udp_flow::quote_datagram;
 const PACKETS_PER_TURN: usize = 64;
 /// How full the batch gets before the caller has to empty it.
 const BATCH_PACKETS: usize = 512;
+/// Sockets that are ready and served before the caller has its turn.
+const EVENTS_PER_TURN: usize = 256;
 /// A flow that wants to be woken "now" but has nothing to send would spin otherwise.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 
 impl Nat {
     /// Serves what is ready and due. It stops at a full batch; [`Nat::poll_timeout`] then says "at once".
     pub fn handle_ready(&mut self, now: Instant, out: &mut Batch) {
-        let mut events = std::mem::take(&mut self.events);
-        events.clear();
+        let mut room = [const { MaybeUninit::uninit() }; EVENTS_PER_TURN];
         let at_once = rustix::event::Timespec::default();
         // An interrupted wait is a wait that found nothing.
-        let _ = epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&at_once));
-        for event in &events {
-            self.handle_event(Token::from_u64(event.data.u64()), event.flags, now, out);
+        if let Ok((events, _)) = epoll::wait(&self.epoll, &mut room, Some(&at_once)) {
+            for event in events {
+                self.handle_event(Token::from_u64(event.data.u64()), event.flags, now, out);
+            }
         }
-        self.events = events;
         while let Some(token) = self.timers.take_due(now) {
             self.handle_deadline(token, now);
         }

@@ -39,4 +39,4 @@ mod udp_flow;
 pub use batch::{Batch, HEADROOM, PeerTag, Slot, TAILROOM};
 pub use drops::{NatDrop, NatDrops};
 pub use echo_flow::PingDoor;
-pub use nat::{Nat, NatConfig, NatLimits};
+pub use nat::{Nat, NatConfig, NatLimits, Refused};

@@ -61,7 +61,6 @@ pub struct Nat {
     pub(crate) limits: NatLimits,
     pub(crate) ping: PingDoor,
     pub(crate) epoll: OwnedFd,
-    pub(crate) events: Vec<epoll::Event>,
     pub(crate) flows: FlowTable<Flow>,
     pub(crate) flows_of: HashMap<IpAddr, usize>,
     pub(crate) timers: Timers,
@@ -69,6 +68,7 @@ pub struct Nat {
     pub(crate) runnable: VecDeque<Token>,
     pub(crate) drops: NatDrops,
     pub(crate) complaints: Complaints,
+    pub(crate) refused: Vec<Refused>,
     /// Of fragments; a counter is enough, one host sees them in order.
     pub(crate) ident: u32,
     pub(crate) scratch: Vec<u8>,
@@ -76,6 +76,21 @@ pub struct Nat {
     seeds: RandomState,
     seeded: u64,
 }
+
+/// A packet that was not let through, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub device: IpAddr,
+    pub destination: IpAddr,
+    /// The IP protocol number.
+    pub protocol: u8,
+    /// Of the destination; none where the protocol has none.
+    pub port: Option<u16>,
+    pub reason: NatDrop,
+}
+
+/// More than a log can use between two looks at it.
+pub(crate) const MOST_REFUSED: usize = 64;
 
 pub(crate) struct Flow {
     /// Where the device's last packet came from.
@@ -99,7 +114,6 @@ impl Nat {
             limits,
             ping: PingDoor::find(),
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
-            events: Vec::with_capacity(256),
             flows: FlowTable::new(),
             flows_of: HashMap::new(),
             timers: Timers::default(),
@@ -109,6 +123,7 @@ impl Nat {
                 since: now,
                 count: 0,
             },
+            refused: Vec::new(),
             ident: 0,
             scratch: Vec::new(),
             start: now,
@@ -137,6 +152,11 @@ impl Nat {
 
     pub fn drops(&self) -> &NatDrops {
         &self.drops
+    }
+
+    /// Packets refused since the last call; in a flood the first of them.
+    pub fn take_refused(&mut self) -> Vec<Refused> {
+        std::mem::take(&mut self.refused)
     }
 
     pub fn ping(&self) -> PingDoor {

@@ -14,7 +14,7 @@ use crate::drops::NatDrop;
 use crate::echo_flow::{EchoFlow, PingDoor, push_own_reply};
 use crate::flow_table::{FlowKey, Token};
 use crate::inner::{ICMP, ICMPV6, Inner, TCP, UDP};
-use crate::nat::{Flow, FlowKind, Nat, tunnel};
+use crate::nat::{Flow, FlowKind, MOST_REFUSED, Nat, Refused, tunnel};
 use crate::tcp_flow::TcpFlow;
 use crate::trouble::Trouble;
 use crate::udp_flow::{UDP_HEADER, UdpFlow};
@@ -328,6 +328,9 @@ impl Nat {
         out: &mut Batch,
     ) {
         self.drops.count(reason);
+        if self.refused.len() < MOST_REFUSED {
+            self.refused.push(arrival.refused(reason));
+        }
         self.answer_trouble(arrival, trouble, out);
     }
 
@@ -371,6 +374,23 @@ impl Arrival<'_> {
             armed: None,
             queued: false,
             kind,
+        }
+    }
+
+    fn refused(&self, reason: NatDrop) -> Refused {
+        let Inner {
+            source: device,
+            destination,
+            protocol,
+            ..
+        } = self.inner;
+        let ports = self.inner.ports().filter(|_| matches!(protocol, TCP | UDP));
+        Refused {
+            device,
+            destination,
+            protocol,
+            port: ports.map(|(_, port)| port),
+            reason,
         }
     }
 

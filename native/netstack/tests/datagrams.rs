@@ -1,4 +1,10 @@
 //! UDP, ping, refusals and the host's own addresses through the NAT.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that is wrong should say so at once"
+)]
 
 mod lab;
 
@@ -271,6 +277,13 @@ fn what_only_the_connectors_host_may_reach_is_refused_and_counted_in_every_spell
 
             assert_eq!(refused(&device), before + 3, "{target}");
             assert_eq!(device.nat.flows(), 0, "{target}");
+            let logged = device.nat.take_refused();
+            assert!(
+                logged
+                    .iter()
+                    .all(|refused| refused.destination == ip(target))
+            );
+            assert_eq!(logged.len(), 3, "{target}");
             assert_eq!(device.seen.len(), 3, "{target}");
             for answer in &device.seen {
                 let (_, kind, code, _) = error_of(answer);

@@ -1,24 +1,279 @@
-use crate::control::{EventSink, Role, Status};
-use crate::uapi::Configuration;
+//! A connector: WireGuard to one or several gateways on one side, user-space NAT on the other. One data thread (`plane`)
+//! does both; this side of it answers the control socket. Needs no capability and any uid will do.
 
-/// Replaced by the role as soon as it exists.
-pub(crate) enum Absent {}
+mod config;
+mod plane;
+mod sending;
 
-pub(crate) fn start(_events: EventSink) -> Result<Absent, std::io::Error> {
-    Err(std::io::Error::other(
-        "this engine was built without the connector role",
-    ))
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use culvert_core::{Peer, SourceCheck, Tunnel, TunnelOptions};
+use culvert_netstack::PingDoor;
+use culvert_udp::{BindFault, Binding, Doors};
+use rustix::thread::CapabilitySet;
+use serde_json::value::RawValue;
+
+use crate::bell::Bell;
+use crate::clock::now;
+use crate::control::{EventSink, PeerStatus, Refusal, Role, RoleKind, Status};
+use crate::entropy::SystemEntropy;
+use crate::{key_text, log_info, log_warn, privileges, uapi};
+use config::ConnectorConfig;
+use plane::Plane;
+
+pub(crate) struct Connector {
+    tunnel: Arc<Tunnel>,
+    orders: Sender<Order>,
+    bell: Bell,
+    thread: Option<JoinHandle<()>>,
+    applied: Option<Applied>,
 }
 
-impl Role for Absent {
-    fn kind(&self) -> crate::control::RoleKind {
-        match *self {}
+/// What this side remembers of the configuration in force.
+struct Applied {
+    listen_port: u16,
+    bound_port: u16,
+    overlay: Vec<ipnet::IpNet>,
+    /// Peer ids in the order of the configuration.
+    gateways: Vec<config::GatewayConfig>,
+}
+
+/// What the data thread does between two batches, in order.
+enum Order {
+    Configure {
+        config: Box<ConnectorConfig>,
+        /// New ones; none: those it has stay.
+        doors: Option<Doors>,
+        done: SyncSender<()>,
+    },
+    Report(SyncSender<Report>),
+    Stop,
+}
+
+#[derive(Debug, Default)]
+struct Report {
+    flows: u64,
+    drops: BTreeMap<String, u64>,
+}
+
+/// The data thread answers between two batches, that is within milliseconds; longer means that it is dead.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+
+pub(crate) fn start(events: EventSink) -> std::io::Result<Connector> {
+    let bell = Bell::new()?;
+    let tunnel = Arc::new(Tunnel::new(
+        TunnelOptions {
+            entropy: Arc::new(SystemEntropy),
+            mtu: 1420,
+            // Every gateway speaks for the whole overlay, which allowed-ips cannot say; the NAT checks each source.
+            source_check: SourceCheck::Owner,
+        },
+        now(),
+    ));
+    let waker = bell.clone();
+    tunnel.set_waker(Some(Arc::new(move || waker.ring())));
+    let (orders, inbox): (Sender<Order>, Receiver<Order>) = channel();
+    // Threads inherit rights at their birth, so the rights go first.
+    privileges::reduce(rights_for_ping(PingDoor::find()))?;
+    let plane = Plane::new(
+        Arc::clone(&tunnel),
+        bell.clone(),
+        inbox,
+        events,
+        file_limit(),
+    )?;
+    let thread = std::thread::Builder::new()
+        .name("connector".into())
+        .spawn(move || plane.run())?;
+    if let Some(advice) = PingDoor::find().advice() {
+        log_warn!("{advice}");
     }
+    Ok(Connector {
+        tunnel,
+        orders,
+        bell,
+        thread: Some(thread),
+        applied: None,
+    })
+}
+
+/// A connector needs no right; one that was given CAP_NET_RAW keeps it where ping has no other door.
+fn rights_for_ping(door: PingDoor) -> CapabilitySet {
+    match door {
+        PingDoor::RawSocket => CapabilitySet::NET_RAW,
+        PingDoor::PingSocket | PingDoor::NeedsSysctl => CapabilitySet::empty(),
+    }
+}
+
+impl Connector {
+    fn order(&self, order: Order) {
+        // A send to a thread that is gone finds its answer missing, which the callers handle.
+        let _ = self.orders.send(order);
+        self.bell.ring();
+    }
+
+    /// New doors, if those that are there are not what the configuration asks for.
+    fn doors_for(&self, listen_port: u16) -> Result<Option<Doors>, Refusal> {
+        let fits = |applied: &Applied| {
+            listen_port == applied.listen_port || listen_port == applied.bound_port
+        };
+        if self.applied.as_ref().is_some_and(fits) {
+            return Ok(None);
+        }
+        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, listen_port));
+        match Doors::bind(&Binding::to(any)) {
+            Ok(doors) => Ok(Some(doors)),
+            Err(fault @ BindFault::PortTaken(_)) => {
+                Err(Refusal::new("port-taken", fault.to_string()))
+            }
+            Err(fault) => Err(Refusal::new("no-udp", fault.to_string())),
+        }
+    }
+
+    fn peer_status(&self, id: &str, peer: &Peer) -> PeerStatus {
+        PeerStatus {
+            id: id.to_owned(),
+            public_key: key_text::encode(peer.public_key().as_bytes()),
+            endpoint: peer.endpoint().map(|endpoint| endpoint.remote.to_string()),
+            last_handshake_at: peer.last_handshake().map(unix_milliseconds),
+            rx_bytes: peer.received_bytes(),
+            tx_bytes: peer.sent_bytes(),
+        }
+    }
+}
+
+impl Role for Connector {
+    fn kind(&self) -> RoleKind {
+        RoleKind::Connector
+    }
+
+    fn configure(&mut self, config: &RawValue) -> Result<(), Refusal> {
+        let config = config::read(config)?;
+        if config
+            .gateways
+            .iter()
+            .any(|gateway| gateway.public_key == config.private_key.public_key())
+        {
+            return Err(Refusal::bad_config(
+                "a peer has this connector's own public key",
+            ));
+        }
+        let doors = self.doors_for(config.listen_port)?;
+        let bound_port = doors.as_ref().map(Doors::port);
+        let applied = Applied {
+            listen_port: config.listen_port,
+            bound_port: bound_port
+                .or(self.applied.as_ref().map(|applied| applied.bound_port))
+                .unwrap_or_default(),
+            overlay: config.nat.overlay.clone(),
+            gateways: config.gateways.clone(),
+        };
+        let (done, wait) = sync_channel(1);
+        self.order(Order::Configure {
+            config: Box::new(config),
+            doors,
+            done,
+        });
+        wait.recv_timeout(ANSWER_PATIENCE).map_err(|_| {
+            Refusal::new(
+                "engine-stuck",
+                "the data thread does not answer: restart the engine",
+            )
+        })?;
+        log_info!(
+            "configured: {} gateways, UDP port {}",
+            applied.gateways.len(),
+            applied.bound_port
+        );
+        self.applied = Some(applied);
+        Ok(())
+    }
+
     fn status(&mut self) -> Status {
-        match *self {}
+        let (answer, wait) = sync_channel(1);
+        self.order(Order::Report(answer));
+        let report = wait.recv_timeout(ANSWER_PATIENCE).unwrap_or_default();
+        let Some(applied) = &self.applied else {
+            return Status {
+                drops: report.drops,
+                ..Status::default()
+            };
+        };
+        let peers = applied.gateways.iter().filter_map(|gateway| {
+            let peer = self.tunnel.peer(&gateway.public_key)?;
+            Some(self.peer_status(&gateway.id, &peer))
+        });
+        Status {
+            listen_port: applied.bound_port,
+            peers: peers.collect(),
+            flows: report.flows,
+            drops: report.drops,
+        }
     }
-    fn wireguard(&mut self) -> Configuration {
-        match *self {}
+
+    fn ping(&self) -> Option<&'static str> {
+        match PingDoor::find() {
+            PingDoor::PingSocket | PingDoor::RawSocket => Some("works"),
+            PingDoor::NeedsSysctl => Some("needs-sysctl"),
+        }
     }
-    fn stop(self: Box<Self>) {}
+
+    fn wireguard(&mut self) -> uapi::Configuration {
+        let overlay = self.applied.as_ref().map(|applied| applied.overlay.clone());
+        let overlay = overlay.unwrap_or_default();
+        let peers = self.tunnel.peers().into_iter().map(|peer| {
+            let status = peer.status();
+            uapi::Peer {
+                public_key: status.public_key,
+                preshared_key: status.preshared_key,
+                endpoint: status.endpoint.map(|endpoint| endpoint.remote),
+                last_handshake: status.last_handshake.unwrap_or_default(),
+                rx_bytes: status.received_bytes,
+                tx_bytes: status.sent_bytes,
+                keepalive_seconds: status.keepalive_seconds,
+                allowed_ips: overlay.clone(),
+            }
+        });
+        uapi::Configuration {
+            private_key: self.tunnel.private_key(),
+            listen_port: self
+                .applied
+                .as_ref()
+                .map_or(0, |applied| applied.bound_port),
+            fwmark: 0,
+            peers: peers.collect(),
+        }
+    }
+
+    fn failure(&mut self) -> Option<String> {
+        let is_dead = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        is_dead.then(|| "the data thread has ended".to_owned())
+    }
+
+    /// Targets and devices get a reset for what is cut, so that nobody waits for a connection that is gone.
+    fn stop(mut self: Box<Self>) {
+        self.order(Order::Stop);
+        if let Some(thread) = self.thread.take() {
+            // A panic in it has been printed, and has ended the process, already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn unix_milliseconds(since_epoch: Duration) -> u64 {
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Each flow is a socket, so this process takes all the descriptors that it may have without asking.
+fn file_limit() -> u64 {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }

@@ -241,7 +241,7 @@ impl Device {
 
     fn is_lost(&mut self) -> bool {
         self.carried += 1;
-        self.lose_every > 0 && self.carried % self.lose_every == 0
+        self.lose_every > 0 && self.carried.is_multiple_of(self.lose_every)
     }
 }
 

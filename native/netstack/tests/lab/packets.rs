@@ -80,12 +80,25 @@ pub fn tcp(
     sequence: u32,
     acknowledgement: u32,
 ) -> Vec<u8> {
+    tcp_with(to, from_port, port, flags, sequence, acknowledgement, &[])
+}
+
+pub fn tcp_with(
+    to: &str,
+    from_port: u16,
+    port: u16,
+    flags: u8,
+    sequence: u32,
+    acknowledgement: u32,
+    data: &[u8],
+) -> Vec<u8> {
     let mut segment = Vec::new();
     segment.extend(from_port.to_be_bytes());
     segment.extend(port.to_be_bytes());
     segment.extend(sequence.to_be_bytes());
     segment.extend(acknowledgement.to_be_bytes());
     segment.extend([5 << 4, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    segment.extend(data);
     packet(to, 6, 64, segment, Some(16))
 }
 

@@ -1,0 +1,376 @@
+//! The data thread: polls the UDP doors and the NAT's sockets together, and finishes each batch that it reads.
+//!
+//! ```text
+//!  gateways ──UDP──▶ tunnel ──inner packets──▶ NAT ──sockets──▶ targets
+//!           ◀──UDP── tunnel ◀────batch──────── NAT ◀──sockets──
+//! ```
+//! Time is read once per round. Nothing is allocated per packet after the buffers have found their size.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
+
+use culvert_core::{
+    Endpoint, EventKind, HEADROOM, LocalSource, Now, Outbox, Peer, PeerUpdate, Tunnel,
+};
+use culvert_netstack::{Batch, Nat, NatConfig, NatLimits, PeerTag};
+use culvert_udp::{Door, Doors, Inbox, Message};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::config::ConnectorConfig;
+use super::sending::Sending;
+use super::{Order, Report, unix_milliseconds};
+use crate::bell::Bell;
+use crate::clock::now;
+use crate::control::{Event, EventSink};
+use crate::{log_debug, log_error};
+
+pub(super) struct Plane {
+    tunnel: Arc<Tunnel>,
+    nat: Nat,
+    doors: Option<Doors>,
+    gateways: Gateways,
+    bell: Bell,
+    orders: Receiver<Order>,
+    events: EventSink,
+    inbox: Inbox,
+    /// Inner packets of one received message: where they came from and where they lie.
+    delivered: Vec<(PeerTag, Range<usize>)>,
+    to_devices: Batch,
+    handshakes: Outbox,
+    sending: Sending,
+    send_failures: u64,
+}
+
+/// Gateway peers by the tag that their flows carry. Few, so a list.
+#[derive(Default)]
+pub(super) struct Gateways {
+    list: Vec<Gateway>,
+    last_tag: u32,
+}
+
+struct Gateway {
+    id: String,
+    tag: PeerTag,
+    /// As configured; the tunnel's own follows the gateway where it roams.
+    endpoint: std::net::SocketAddr,
+    peer: Arc<Peer>,
+}
+
+/// Messages a receive takes; with GRO each may hold 64 packets.
+const INBOX_SLOTS: usize = 16;
+/// Receives before the targets have their turn.
+const RECEIVES_PER_ROUND: usize = 4;
+
+impl Plane {
+    pub(super) fn new(
+        tunnel: Arc<Tunnel>,
+        bell: Bell,
+        orders: Receiver<Order>,
+        events: EventSink,
+        file_limit: u64,
+    ) -> io::Result<Self> {
+        let nothing = NatConfig {
+            mtu: tunnel.mtu(),
+            addresses: Vec::new(),
+            ranges: Vec::new(),
+            overlay: Vec::new(),
+        };
+        let limits = NatLimits::for_descriptors(file_limit);
+        Ok(Self {
+            tunnel,
+            nat: Nat::new(&nothing, limits, Instant::now())?,
+            doors: None,
+            gateways: Gateways::default(),
+            bell,
+            orders,
+            events,
+            inbox: Inbox::new(INBOX_SLOTS, HEADROOM),
+            delivered: Vec::new(),
+            to_devices: Batch::default(),
+            handshakes: Outbox::new(),
+            sending: Sending::default(),
+            send_failures: 0,
+        })
+    }
+
+    pub(super) fn run(mut self) {
+        loop {
+            if let Err(cause) = self.wait() {
+                log_error!("waiting for packets failed: {cause}");
+                return;
+            }
+            let now = now();
+            if !self.take_orders(now) {
+                self.nat.cut_all(now.instant, &mut self.to_devices);
+                return self.send(now);
+            }
+            self.receive(now);
+            self.nat.handle_ready(now.instant, &mut self.to_devices);
+            if self
+                .tunnel
+                .next_wakeup()
+                .is_some_and(|due| due <= now.instant)
+            {
+                self.tunnel.handle_timeout(now, &mut self.handshakes);
+            }
+            self.send(now);
+            self.tell_events();
+            self.log_refused();
+        }
+    }
+
+    fn wait(&self) -> rustix::io::Result<()> {
+        let sockets = self.nat.poll_fd();
+        let mut fds = vec![
+            PollFd::new(&self.bell, PollFlags::IN),
+            PollFd::from_borrowed_fd(sockets, PollFlags::IN),
+        ];
+        let doors = self.doors.iter().flat_map(Doors::iter);
+        fds.extend(doors.map(|door| PollFd::from_borrowed_fd(door.as_fd(), PollFlags::IN)));
+        let deadlines = [self.nat.poll_timeout(), self.tunnel.next_wakeup()];
+        let timeout =
+            deadlines.into_iter().flatten().min().and_then(|at| {
+                Timespec::try_from(at.saturating_duration_since(Instant::now())).ok()
+            });
+        match poll(&mut fds, timeout.as_ref()) {
+            Err(rustix::io::Errno::INTR) => Ok(()),
+            outcome => outcome.map(|_| ()),
+        }
+    }
+
+    /// False: stop.
+    fn take_orders(&mut self, now: Now) -> bool {
+        self.bell.silence();
+        while let Ok(order) = self.orders.try_recv() {
+            match order {
+                Order::Configure {
+                    config,
+                    doors,
+                    done,
+                } => {
+                    self.apply(now, &config, doors);
+                    // Who asked may have given up; the configuration holds all the same.
+                    let _ = done.send(());
+                }
+                Order::Report(answer) => drop(answer.send(self.report())),
+                Order::Stop => return false,
+            }
+        }
+        true
+    }
+
+    fn apply(&mut self, now: Now, config: &ConnectorConfig, doors: Option<Doors>) {
+        if let Some(doors) = doors {
+            self.doors = Some(doors);
+        }
+        self.tunnel.set_mtu(config.nat.mtu);
+        self.tunnel
+            .set_private_key(now, Some(config.private_key.clone()));
+        self.gateways.apply(now, &self.tunnel, config);
+        self.nat
+            .configure(now.instant, &config.nat, &mut self.to_devices);
+    }
+
+    fn receive(&mut self, now: Now) {
+        let Some(doors) = self.doors.take() else {
+            return;
+        };
+        for door in doors.iter() {
+            for _ in 0..RECEIVES_PER_ROUND {
+                if !self.receive_once(now, door) {
+                    break;
+                }
+            }
+        }
+        self.doors = Some(doors);
+    }
+
+    /// True when more may wait.
+    fn receive_once(&mut self, now: Now, door: &Door) -> bool {
+        match self.inbox.receive(door) {
+            Ok(0) => return false,
+            Ok(_) => {}
+            Err(cause) => {
+                // What an ICMP message said about an earlier datagram: the handshake's retries deal with it.
+                log_debug!("receiving from the gateways: {cause}");
+                return true;
+            }
+        }
+        for message in self.inbox.messages() {
+            let Message {
+                from,
+                source,
+                segment_bytes,
+                bytes,
+                ..
+            } = message;
+            let local = source.map(|source| LocalSource {
+                address: source.ip,
+                interface: source.interface,
+            });
+            let from = Endpoint {
+                remote: from,
+                local,
+                door: 0,
+            };
+            let delivered = &mut self.delivered;
+            delivered.clear();
+            self.tunnel.receive_segments(
+                now,
+                from,
+                bytes,
+                segment_bytes,
+                &mut self.handshakes,
+                |peer, inner| delivered.push((tag_of(peer), inner)),
+            );
+            for (peer, inner) in delivered.drain(..) {
+                if let Some(packet) = bytes.get(inner) {
+                    self.nat
+                        .handle_packet(now.instant, peer, packet, &mut self.to_devices);
+                }
+            }
+        }
+        self.nat.flush(now.instant, &mut self.to_devices);
+        self.inbox.is_full()
+    }
+
+    fn send(&mut self, now: Now) {
+        let Some(doors) = &self.doors else { return };
+        let gateways = &self.gateways;
+        self.send_failures += self.sending.send(
+            now,
+            &self.tunnel,
+            doors,
+            |tag| gateways.peer(tag),
+            &mut self.to_devices,
+            &mut self.handshakes,
+        );
+        self.to_devices.clear();
+        self.handshakes.clear();
+    }
+
+    fn tell_events(&self) {
+        for event in self.tunnel.take_events() {
+            let Some(id) = self.gateways.id(&event.peer) else {
+                continue;
+            };
+            let at = unix_milliseconds(event.at);
+            match event.kind {
+                EventKind::HandshakeDone { endpoint } => self.events.send(Event::PeerHandshake {
+                    id,
+                    at,
+                    endpoint: endpoint.map(|endpoint| endpoint.remote.to_string()),
+                }),
+                EventKind::PeerLost => self.events.send(Event::PeerLost { id, at }),
+                EventKind::HandshakeGaveUp => log_debug!("gateway {id} does not answer"),
+            }
+        }
+    }
+
+    fn log_refused(&mut self) {
+        for refused in self.nat.take_refused() {
+            log_debug!(
+                "refused: {} from {} to {} port {:?}, protocol {}",
+                refused.reason.name(),
+                refused.device,
+                refused.destination,
+                refused.port,
+                refused.protocol
+            );
+        }
+    }
+
+    fn report(&self) -> Report {
+        let mut drops = BTreeMap::new();
+        for (name, count) in self.nat.drops().counted() {
+            *drops.entry(name.to_owned()).or_default() += count;
+        }
+        for (reason, count) in self.tunnel.drop_counts() {
+            if count > 0 {
+                *drops.entry(kebab(&format!("{reason:?}"))).or_default() += count;
+            }
+        }
+        if self.send_failures > 0 {
+            drops.insert("udp-send-failed".to_owned(), self.send_failures);
+        }
+        Report {
+            flows: self.nat.flows() as u64,
+            drops,
+        }
+    }
+}
+
+impl Gateways {
+    /// A gateway that stays keeps its tag, its session and the address it has roamed to.
+    fn apply(&mut self, now: Now, tunnel: &Tunnel, config: &ConnectorConfig) {
+        let before = std::mem::take(&mut self.list);
+        let mut updates = Vec::with_capacity(config.gateways.len());
+        let mut tags = Vec::with_capacity(config.gateways.len());
+        for gateway in &config.gateways {
+            let known = before
+                .iter()
+                .find(|known| *known.peer.public_key() == gateway.public_key);
+            let tag = known.map_or_else(|| self.next_tag(), |known| known.tag);
+            let moved = known.is_none_or(|known| known.endpoint != gateway.endpoint);
+            updates.push(PeerUpdate {
+                endpoint: moved.then(|| gateway.endpoint.into()),
+                keepalive_seconds: Some(gateway.keepalive_seconds),
+                tag: Some(u64::from(tag.0)),
+                ..PeerUpdate::new(gateway.public_key)
+            });
+            tags.push(tag);
+        }
+        tunnel.replace_peers(now, updates);
+        let configured = config.gateways.iter().zip(tags);
+        self.list = configured
+            .filter_map(|(gateway, tag)| {
+                Some(Gateway {
+                    id: gateway.id.clone(),
+                    tag,
+                    endpoint: gateway.endpoint,
+                    peer: tunnel.peer(&gateway.public_key)?,
+                })
+            })
+            .collect();
+    }
+
+    fn next_tag(&mut self) -> PeerTag {
+        self.last_tag += 1;
+        PeerTag(self.last_tag)
+    }
+
+    fn peer(&self, tag: PeerTag) -> Option<&Arc<Peer>> {
+        self.list
+            .iter()
+            .find(|gateway| gateway.tag == tag)
+            .map(|gateway| &gateway.peer)
+    }
+
+    fn id(&self, peer: &Arc<Peer>) -> Option<String> {
+        let found = self
+            .list
+            .iter()
+            .find(|gateway| Arc::ptr_eq(&gateway.peer, peer));
+        found.map(|gateway| gateway.id.clone())
+    }
+}
+
+fn tag_of(peer: &Peer) -> PeerTag {
+    PeerTag(u32::try_from(peer.tag()).unwrap_or_default())
+}
+
+fn kebab(name: &str) -> String {
+    let mut kebab = String::with_capacity(name.len() + 4);
+    for (place, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && place > 0 {
+            kebab.push('-');
+        }
+        kebab.push(letter.to_ascii_lowercase());
+    }
+    kebab
+}

@@ -1,0 +1,391 @@
+//! The connector role as a process without any right, between gateways made of real tunnels and a private network that is
+//! a namespace of the test's own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    unreachable_pub,
+    dead_code,
+    reason = "a test that is wrong should say so at once"
+)]
+
+#[path = "connector/gateway.rs"]
+mod gateway;
+#[path = "../../netstack/tests/lab/packets.rs"]
+mod packets;
+#[path = "connector/process.rs"]
+mod process;
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::thread;
+use std::time::Duration;
+
+use culvert_core::{PrivateKey, PublicKey};
+use gateway::Gateway;
+use packets::{echo, error_of, open, tcp, udp};
+use process::Engine;
+use serde_json::{Value, json};
+
+const DEVICE: &str = "100.96.0.7";
+const DEVICE_V6: &str = "fd5a::7";
+const CONNECTOR: &str = "100.96.0.2";
+const SERVER: &str = "10.9.0.10";
+const SYN: u8 = 2;
+const RST: u8 = 4;
+const ACK: u8 = 16;
+const PSH: u8 = 8;
+
+#[test]
+fn ping_udp_and_tcp_reach_the_private_network_without_any_right() {
+    in_a_private_network(|| {
+        let mut engine = Engine::start("reach");
+        assert_eq!(
+            (engine.proc_status("Uid"), engine.proc_status("CapEff")),
+            ("65534".into(), "0000000000000000".into())
+        );
+        let hello = engine.ask("hello", json!(null))["result"].clone();
+        assert_eq!(
+            (&hello["role"], &hello["ping"], &hello["configHash"]),
+            (&json!("connector"), &json!("works"), &Value::Null)
+        );
+        let mut watcher = engine.control();
+        watcher.ask("watch", json!(null));
+        let mut gateway = Gateway::new([1; 32], connector_key());
+        let hash = engine.ask("configure", config(&[&gateway], &["10.9.0.0/16"]))["result"]["hash"]
+            .clone();
+        assert_eq!(hash.as_str().map(str::len), Some(64));
+        assert_eq!(
+            engine.ask("hello", json!(null))["result"]["configHash"],
+            hash
+        );
+        gateway.until("a session", Gateway::has_session);
+        let event = watcher.next_line()["event"].clone();
+        assert_eq!(
+            (&event["kind"], &event["id"]),
+            (&json!("peer-handshake"), &json!("gw0"))
+        );
+        assert_eq!(listening(&engine), 0);
+
+        gateway.send(&echo(SERVER, 77, 1, 64, b"ping"));
+        gateway.until("an echo reply", |gateway| gateway.got.len() == 1);
+        assert_eq!(open(&gateway.got[0]).2[4..], *b"\0\x4d\0\x01ping");
+
+        gateway.send(&udp(SERVER, 4000, udp_echo(), 64, b"hello"));
+        gateway.until("a datagram", |gateway| gateway.got.len() == 2);
+        assert_eq!(open(&gateway.got[1]).2[8..], *b"hello");
+
+        let conversation = Conversation::start(&mut gateway, tcp_echo());
+        assert_eq!(conversation.say(&mut gateway, b"over tcp"), b"over tcp");
+
+        gateway.send(&udp("10.10.0.1", 4000, 53, 64, b"?"));
+        gateway.until("a refusal", |gateway| error_of_last(gateway).is_some());
+        assert_eq!(
+            error_of_last(&gateway),
+            Some((CONNECTOR.parse().unwrap(), 3, 13))
+        );
+
+        let status = engine.ask("status", json!(null))["result"].clone();
+        assert_eq!(
+            (&status["flows"], &status["drops"]),
+            (&json!(3), &json!({ "no-route": 1 }))
+        );
+        let peer = &status["peers"][0];
+        assert_eq!(
+            (&peer["id"], &peer["endpoint"]),
+            (&json!("gw0"), &json!(gateway.address().to_string()))
+        );
+        assert!(peer["lastHandshakeAt"].is_u64() && peer["rxBytes"].as_u64() > Some(300));
+    });
+}
+
+#[test]
+fn a_flow_is_answered_through_the_gateway_that_it_came_from_and_follows_when_it_moves() {
+    in_a_private_network(|| {
+        let mut engine = Engine::start("two");
+        let mut one = Gateway::new([1; 32], connector_key());
+        let mut two = Gateway::new([2; 32], connector_key());
+        engine.ask("configure", config(&[&one, &two], &["10.9.0.0/16"]));
+        one.until("a session", Gateway::has_session);
+        two.until("a session", Gateway::has_session);
+
+        one.send(&echo(SERVER, 1, 1, 64, b"one"));
+        two.send(&echo(SERVER, 2, 1, 64, b"two"));
+        one.until("its reply", |gateway| gateway.got.len() == 1);
+        two.until("its reply", |gateway| gateway.got.len() == 1);
+        assert_eq!(
+            (
+                open(&one.got[0]).2[8..].to_vec(),
+                open(&two.got[0]).2[8..].to_vec()
+            ),
+            (b"one".to_vec(), b"two".to_vec())
+        );
+
+        // The device fails over: its connection goes on through the other gateway.
+        let conversation = Conversation::start(&mut one, tcp_echo());
+        let before = one.got.len();
+        two.got.clear();
+        assert_eq!(conversation.say(&mut two, b"still here"), b"still here");
+        one.step();
+        assert_eq!(one.got.len(), before);
+    });
+}
+
+#[test]
+fn a_configuration_that_is_wrong_in_one_place_changes_nothing() {
+    in_a_private_network(|| {
+        let mut engine = Engine::start("wrong");
+        let mut gateway = Gateway::new([1; 32], connector_key());
+        engine.ask("configure", config(&[&gateway], &["10.9.0.0/16"]));
+        gateway.until("a session", Gateway::has_session);
+        let before = engine.ask("hello", json!(null))["result"]["configHash"].clone();
+        let taken = UdpSocket::bind("0.0.0.0:0").unwrap();
+
+        let mut wrong = config(&[&gateway], &["10.9.0.1/16"]);
+        let answer = engine.ask("configure", wrong.clone());
+        assert_eq!(
+            answer["error"],
+            json!({ "code": "bad-config", "message": "ranges has 10.9.0.1/16: write 10.9.0.0/16" })
+        );
+        wrong["ranges"] = json!([]);
+        wrong["listenPort"] = json!(taken.local_addr().unwrap().port());
+        assert_eq!(
+            engine.ask("configure", wrong)["error"]["code"],
+            "port-taken"
+        );
+
+        assert_eq!(
+            engine.ask("hello", json!(null))["result"]["configHash"],
+            before
+        );
+        gateway.send(&echo(SERVER, 1, 1, 64, b"still"));
+        gateway.until("a reply", |gateway| gateway.got.len() == 1);
+    });
+}
+
+#[test]
+fn a_new_configuration_keeps_the_session_and_cuts_what_it_does_not_allow_any_more() {
+    in_a_private_network(|| {
+        let mut engine = Engine::start("cut");
+        let mut gateway = Gateway::new([1; 32], connector_key());
+        engine.ask("configure", config(&[&gateway], &["10.9.0.0/16"]));
+        gateway.until("a session", Gateway::has_session);
+        let port = engine.ask("status", json!(null))["result"]["listenPort"].clone();
+        let conversation = Conversation::start(&mut gateway, tcp_echo());
+        assert_eq!(conversation.say(&mut gateway, b"before"), b"before");
+        gateway.got.clear();
+
+        engine.ask("configure", config(&[&gateway], &["10.11.0.0/16"]));
+
+        gateway.until("a reset", |gateway| {
+            gateway.got.iter().any(|packet| is_reset(packet))
+        });
+        let status = engine.ask("status", json!(null))["result"].clone();
+        assert_eq!(
+            (&status["flows"], &status["listenPort"]),
+            (&json!(0), &port)
+        );
+    });
+}
+
+#[test]
+fn sigterm_resets_what_is_open_and_leaves_nothing() {
+    in_a_private_network(|| {
+        let mut engine = Engine::start("term");
+        let mut gateway = Gateway::new([1; 32], connector_key());
+        engine.ask("configure", config(&[&gateway], &["10.9.0.0/16"]));
+        gateway.until("a session", Gateway::has_session);
+        let conversation = Conversation::start(&mut gateway, tcp_echo());
+        assert_eq!(conversation.say(&mut gateway, b"before"), b"before");
+        gateway.got.clear();
+
+        assert!(engine.terminate().success());
+
+        gateway.until("a reset", |gateway| {
+            gateway.got.iter().any(|packet| is_reset(packet))
+        });
+        let left: Vec<_> = std::fs::read_dir(&engine.folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["culvert-engine"]);
+    });
+}
+
+/// A TCP connection of the device to the server, by hand: no segment is lost here.
+struct Conversation {
+    port: u16,
+    next: std::cell::Cell<u32>,
+    theirs: std::cell::Cell<u32>,
+}
+
+impl Conversation {
+    fn start(gateway: &mut Gateway, port: u16) -> Self {
+        gateway.got.clear();
+        gateway.send(&tcp(SERVER, 5000, port, SYN, 1000, 0));
+        gateway.until("a SYN-ACK", |gateway| {
+            gateway.got.iter().any(|packet| packet[33] == SYN | ACK)
+        });
+        let packet = gateway
+            .got
+            .iter()
+            .find(|packet| packet[33] == SYN | ACK)
+            .unwrap();
+        let theirs = u32::from_be_bytes(packet[24..28].try_into().unwrap()).wrapping_add(1);
+        gateway.send(&tcp(SERVER, 5000, port, ACK, 1001, theirs));
+        gateway.got.clear();
+        Self {
+            port,
+            next: 1001.into(),
+            theirs: theirs.into(),
+        }
+    }
+
+    /// Says it and returns the same number of bytes of the answer.
+    fn say(&self, gateway: &mut Gateway, words: &[u8]) -> Vec<u8> {
+        gateway.got.clear();
+        gateway.send(&packets::tcp_with(
+            SERVER,
+            5000,
+            self.port,
+            ACK | PSH,
+            self.next.get(),
+            self.theirs.get(),
+            words,
+        ));
+        self.next.set(self.next.get() + words.len() as u32);
+        gateway.until("an answer", |gateway| {
+            answer_in(gateway).len() >= words.len()
+        });
+        let answer = answer_in(gateway);
+        self.theirs
+            .set(self.theirs.get().wrapping_add(answer.len() as u32));
+        gateway.send(&tcp(
+            SERVER,
+            5000,
+            self.port,
+            ACK,
+            self.next.get(),
+            self.theirs.get(),
+        ));
+        answer
+    }
+}
+
+fn answer_in(gateway: &Gateway) -> Vec<u8> {
+    let segments = gateway.got.iter().filter(|packet| packet[9] == 6);
+    segments
+        .flat_map(|packet| packet[20 + usize::from(packet[32] >> 4) * 4..].to_vec())
+        .collect()
+}
+
+fn is_reset(packet: &[u8]) -> bool {
+    packet[9] == 6 && packet[33] & RST != 0
+}
+
+fn error_of_last(gateway: &Gateway) -> Option<(IpAddr, u8, u8)> {
+    let packet = gateway.got.last().filter(|packet| packet[9] == 1)?;
+    let (from, kind, code, _) = error_of(packet);
+    Some((from, kind, code))
+}
+
+fn config(gateways: &[&Gateway], ranges: &[&str]) -> Value {
+    let peers: Vec<Value> = gateways
+        .iter()
+        .enumerate()
+        .map(|(number, gateway)| {
+            json!({
+                "id": format!("gw{number}"), "publicKey": base64(gateway.key.as_bytes()),
+                "endpoint": gateway.address().to_string(), "keepaliveSeconds": 25,
+            })
+        })
+        .collect();
+    json!({
+        "privateKey": base64(PRIVATE.as_slice()), "listenPort": 0, "mtu": 1420,
+        "addresses": [CONNECTOR], "ranges": ranges,
+        "overlay": ["100.96.0.0/16", "fd5a::/48"], "peers": peers,
+    })
+}
+
+const PRIVATE: [u8; 32] = [0x40; 32];
+
+fn connector_key() -> PublicKey {
+    PrivateKey::from_bytes(PRIVATE).public_key()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let mut child = std::process::Command::new("base64")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(bytes).unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stdout)
+        .unwrap()
+        .trim()
+        .to_owned()
+}
+
+fn udp_echo() -> u16 {
+    let socket = UdpSocket::bind((SERVER, 0)).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let mut data = [0; 2048];
+        let (len, peer) = socket.recv_from(&mut data).unwrap();
+        socket.send_to(&data[..len], peer).unwrap();
+    });
+    port
+}
+
+fn tcp_echo() -> u16 {
+    let listener = TcpListener::bind((SERVER, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut data = [0; 2048];
+        while let Ok(len @ 1..) = peer.read(&mut data) {
+            peer.write_all(&data[..len]).unwrap();
+        }
+    });
+    port
+}
+
+/// TCP sockets in the state LISTEN, in the engine's network.
+fn listening(engine: &Engine) -> usize {
+    let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", engine.child.id())).unwrap();
+    table
+        .lines()
+        .filter(|line| line.split_whitespace().nth(3) == Some("0A"))
+        .count()
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// A network namespace of this thread's own; it ends with the thread.
+fn in_a_private_network(test: impl FnOnce() + Send + 'static) {
+    let outcome = thread::spawn(move || {
+        // SAFETY: changes only the network namespace of this very thread.
+        let unshared = unsafe { libc::unshare(libc::CLONE_NEWNET) };
+        assert_eq!(
+            unshared, 0,
+            "these tests make network namespaces and need root"
+        );
+        std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647").unwrap();
+        for command in ["link set lo up", "addr add 10.9.0.10/32 dev lo"] {
+            let status = std::process::Command::new("ip")
+                .args(command.split(' '))
+                .status()
+                .unwrap();
+            assert!(status.success(), "ip {command}");
+        }
+        // The kernel takes a moment for the addresses of a fresh namespace.
+        thread::sleep(Duration::from_millis(10));
+        test();
+    })
+    .join();
+    if let Err(panic) = outcome {
+        std::panic::resume_unwind(panic);
+    }
+}
