@@ -78,6 +78,7 @@ export class SupervisedEngine {
     const engine = this.#engine;
     this.#stop.abort();
     await engine?.shutdown().catch(() => {});
+    if (engine) await untilGone(engine.hello.pid);
     await this.#loop;
   }
 
@@ -136,6 +137,7 @@ export class SupervisedEngine {
     if (!engine) return undefined;
     if (engine.speaksOurProtocol && engine.hello.role === this.#options.role) return engine;
     await engine.shutdown();
+    await untilGone(engine.hello.pid);
     return undefined;
   }
 
@@ -156,6 +158,26 @@ async function refusalOf(engine: Engine, config: EngineConfig): Promise<string |
   } catch (error) {
     if (error instanceof EngineRefusal) return error.message;
     throw error;
+  }
+}
+
+/** Its socket closes a moment before its ports and files are free for the next one. */
+async function untilGone(pid: number): Promise<void> {
+  const deadline = performance.now() + EXIT_PATIENCE_MS;
+  while (isAlive(pid)) {
+    if (performance.now() > deadline) process.kill(pid, 'SIGKILL');
+    await pause(10, NEVER);
+  }
+}
+
+const EXIT_PATIENCE_MS = 5_000;
+const NEVER = new AbortController().signal;
+
+function isAlive(pid: number): boolean {
+  try {
+    return pid !== process.pid && process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 
