@@ -17,7 +17,7 @@ mod notices;
 pub mod packet;
 pub mod policy;
 mod ranges;
-mod rate;
+pub mod rate;
 pub mod refusal;
 mod rendezvous;
 mod rule;

@@ -1,26 +1,26 @@
 //! A token bucket, so that nobody makes the gateway talk more than it should.
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct TokenBucket {
+pub struct TokenBucket {
     tokens: u32,
     filled_at_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rate {
-    pub(crate) per_second: u32,
-    pub(crate) burst: u32,
+pub struct Rate {
+    pub per_second: u32,
+    pub burst: u32,
 }
 
 impl TokenBucket {
-    pub(crate) fn full(rate: Rate, now_ms: u64) -> Self {
+    pub fn full(rate: Rate, now_ms: u64) -> Self {
         Self {
             tokens: rate.burst,
             filled_at_ms: now_ms,
         }
     }
 
-    pub(crate) fn take(&mut self, rate: Rate, now_ms: u64) -> bool {
+    pub fn take(&mut self, rate: Rate, now_ms: u64) -> bool {
         let passed_ms = now_ms.saturating_sub(self.filled_at_ms);
         let earned = passed_ms.saturating_mul(u64::from(rate.per_second)) / 1000;
         if earned > 0 {

@@ -21,8 +21,8 @@ const ANSWERS: Rate = Rate {
     per_second: 50,
     burst: 100,
 };
-/// Enough to be done with a small gateway in one go, and a millisecond's work at most.
-const COLLECTED_AT_ONCE: usize = 1024;
+/// About a millisecond's work.
+const COLLECTED_AT_ONCE: usize = 4096;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {

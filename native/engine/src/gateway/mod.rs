@@ -1,24 +1,15 @@
-use crate::control::{EventSink, Role, Status};
-use crate::uapi::Configuration;
+//! The gateway role: many peers on one UDP port, no TUN, no rights. Packets go from peer to peer as the switch decides.
 
-/// Replaced by the role as soon as it exists.
-pub(crate) enum Absent {}
+mod config;
+mod denials;
+mod directory;
+mod explain;
+mod lane;
+mod moment;
+mod outgoing;
+mod pulse;
+mod role;
+mod shared;
+mod worker;
 
-pub(crate) fn start(_events: EventSink) -> Result<Absent, std::io::Error> {
-    Err(std::io::Error::other(
-        "this engine was built without the gateway role",
-    ))
-}
-
-impl Role for Absent {
-    fn kind(&self) -> crate::control::RoleKind {
-        match *self {}
-    }
-    fn status(&mut self) -> Status {
-        match *self {}
-    }
-    fn wireguard(&mut self) -> Configuration {
-        match *self {}
-    }
-    fn stop(self: Box<Self>) {}
-}
+pub(crate) use role::start;

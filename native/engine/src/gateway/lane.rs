@@ -1,0 +1,309 @@
+//! The way of a packet through a gateway, run to completion: a batch is received, opened in place, decided about, sealed
+//! in place and sent by the one thread that has it. Nothing is allocated per packet.
+
+use std::ops::Range;
+use std::slice::ChunksExactMut;
+use std::sync::Arc;
+
+use culvert_core::{Endpoint, HEADROOM, LocalSource, Peer, Sealer, TAILROOM};
+use culvert_switch::config::PeerHandle;
+use culvert_switch::refusal::MAX_ANSWER_LEN;
+use culvert_switch::switch::Verdict;
+use culvert_udp::{Door, Doors, Inbox, Message};
+
+use super::directory::{Directory, Member, handle_of};
+use super::moment::Moment;
+use super::outgoing::{Outboxes, Outgoing};
+use super::shared::{Shared, Switching};
+use crate::log_warn;
+
+/// One system call's worth: 16 messages, each of up to 64 datagrams.
+const INBOX_SLOTS: usize = 16;
+/// After so many batches from one door the other one has its turn.
+const BATCHES_IN_A_ROW: usize = 16;
+/// Answers, and packets that grow when sealed again, per batch.
+const SPARES: usize = 64;
+
+pub(super) struct Lane {
+    inbox: Inbox,
+    outboxes: Outboxes,
+    tunnel_outbox: culvert_core::Outbox,
+    arrivals: Vec<Arrival>,
+    runs: Vec<Run>,
+    spares: Vec<u8>,
+    answer_room: Box<[u8; MAX_ANSWER_LEN]>,
+}
+
+/// An inner packet, by its place in the receive buffer.
+struct Arrival {
+    from: PeerHandle,
+    place: Range<usize>,
+}
+
+/// Neighbours that go to the same peer.
+struct Run {
+    to: PeerHandle,
+    peer: Arc<Peer>,
+    /// How many arrivals; those that go nowhere are taken out before.
+    length: usize,
+}
+
+/// A packet of the gateway's own, in a spare buffer behind its headroom.
+struct Answer<'b> {
+    to: Arc<Peer>,
+    spare: &'b mut [u8],
+    len: usize,
+}
+
+impl Lane {
+    pub(super) fn new() -> Lane {
+        Lane {
+            inbox: Inbox::new(INBOX_SLOTS, 0),
+            outboxes: Outboxes::default(),
+            tunnel_outbox: culvert_core::Outbox::new(),
+            arrivals: Vec::new(),
+            runs: Vec::new(),
+            spares: Vec::new(),
+            answer_room: Box::new([0; MAX_ANSWER_LEN]),
+        }
+    }
+
+    /// Carries what waits at the door.
+    pub(super) fn carry(&mut self, shared: &Shared, doors: &Doors, door: &Door) {
+        for _ in 0..BATCHES_IN_A_ROW {
+            match self.inbox.receive(door) {
+                Ok(0) => return,
+                Ok(_) => self.carry_batch(shared, doors),
+                // An ICMP error of an earlier datagram, mostly; the socket itself lives on.
+                Err(cause) => return log_warn!("receiving failed: {cause}"),
+            }
+            if !self.inbox.is_full() {
+                return;
+            }
+        }
+    }
+
+    fn carry_batch(&mut self, shared: &Shared, doors: &Doors) {
+        let now = shared.clock.now();
+        let spare_len = HEADROOM + shared.tunnel.mtu().max(MAX_ANSWER_LEN) + TAILROOM;
+        self.spares.resize(SPARES * spare_len, 0);
+        let mut step = Step {
+            shared,
+            now,
+            outgoing: self.outboxes.begin(doors),
+            tunnel_outbox: &mut self.tunnel_outbox,
+            spares: self.spares.chunks_exact_mut(spare_len),
+            answer_room: &mut *self.answer_room,
+            arrivals: &mut self.arrivals,
+            runs: &mut self.runs,
+        };
+        for message in self.inbox.messages() {
+            step.carry_message(message);
+        }
+        step.outgoing.send();
+        self.outboxes.send_all(doors, &mut self.tunnel_outbox);
+    }
+}
+
+/// What one batch needs.
+struct Step<'a, 'b> {
+    shared: &'a Shared,
+    now: Moment,
+    outgoing: Outgoing<'a, 'b>,
+    tunnel_outbox: &'a mut culvert_core::Outbox,
+    spares: ChunksExactMut<'b, u8>,
+    answer_room: &'a mut [u8],
+    arrivals: &'a mut Vec<Arrival>,
+    runs: &'a mut Vec<Run>,
+}
+
+impl<'b> Step<'_, 'b> {
+    fn carry_message(&mut self, message: Message<'b>) {
+        let stride = message.segment_bytes.max(1);
+        let source = endpoint_of(&message);
+        let bytes = message.bytes;
+        self.arrivals.clear();
+        let arrivals = &mut *self.arrivals;
+        let take = |peer: &Arc<Peer>, place| {
+            arrivals.push(Arrival {
+                from: handle_of(peer),
+                place,
+            })
+        };
+        let outbox = &mut *self.tunnel_outbox;
+        self.shared
+            .tunnel
+            .receive_segments(self.now.tunnel, source, bytes, stride, outbox, take);
+        if self.arrivals.is_empty() {
+            return;
+        }
+        let answers = self.decide(bytes);
+        self.seal_runs(bytes, stride);
+        for answer in answers {
+            self.seal_answer(answer);
+        }
+    }
+
+    /// Keeps the arrivals that go somewhere, in runs of one destination.
+    fn decide(&mut self, bytes: &[u8]) -> Vec<Answer<'b>> {
+        // Takes no memory until there is a first answer.
+        let mut answers = Vec::new();
+        let mut switching = self.shared.switching();
+        let Switching {
+            switch,
+            directory,
+            denials,
+        } = &mut *switching;
+        self.runs.clear();
+        let runs = &mut *self.runs;
+        self.arrivals.retain(|arrival| {
+            let Some(packet) = bytes.get(arrival.place.clone()) else {
+                return false;
+            };
+            match switch.handle(arrival.from, packet, self.now.switch, self.answer_room) {
+                Verdict::Forward(to) => append(runs, to, directory, self.now),
+                Verdict::Drop(_) => false,
+                Verdict::Refuse(refusal) => {
+                    if let Some(denial) = refusal.denial {
+                        let (now, events) = (self.now, &self.shared.events);
+                        denials.tell(
+                            arrival.from,
+                            denial,
+                            switch.policy(),
+                            directory,
+                            now,
+                            events,
+                        );
+                    }
+                    let packet = self.answer_room.get(..refusal.answer_len);
+                    let member = directory.member(arrival.from);
+                    answers.extend(spare_answer(member, packet, &mut self.spares));
+                    false
+                }
+            }
+        });
+        answers
+    }
+
+    fn seal_runs(&mut self, bytes: &'b mut [u8], stride: usize) {
+        let mut segments = bytes.chunks_mut(stride).enumerate();
+        let mut arrivals = self.arrivals.iter();
+        for run in self.runs.iter() {
+            let tunnel = &self.shared.tunnel;
+            let mut sealer = tunnel.sealer(self.now.tunnel, &run.peer, self.tunnel_outbox);
+            for arrival in arrivals.by_ref().take(run.length) {
+                let number = arrival.place.start / stride;
+                let Some((_, segment)) = segments.find(|(at, _)| *at == number) else {
+                    return;
+                };
+                let start = arrival.place.start - number * stride;
+                let inner = start..start + arrival.place.len();
+                match &mut sealer {
+                    Some(sealer) => {
+                        let spares = &mut self.spares;
+                        let endpoint = sealer.endpoint();
+                        if let Some(datagram) = seal(sealer, segment, inner, tunnel.mtu(), spares) {
+                            self.outgoing.push(endpoint, datagram);
+                        }
+                    }
+                    None => {
+                        if let Some(packet) = segment.get(inner) {
+                            let now = self.now.tunnel;
+                            tunnel.stage(now, &run.peer, packet, self.tunnel_outbox);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn seal_answer(&mut self, answer: Answer<'b>) {
+        let tunnel = &self.shared.tunnel;
+        let sealer = tunnel.sealer(self.now.tunnel, &answer.to, self.tunnel_outbox);
+        // The device has just sent something, so there is a session, unless it is cut this very moment.
+        let Some(mut sealer) = sealer else { return };
+        let endpoint = sealer.endpoint();
+        let inner = HEADROOM..HEADROOM + answer.len;
+        if let Ok(range) = sealer.seal(answer.spare, inner)
+            && let Some(datagram) = answer.spare.get(range)
+        {
+            self.outgoing.push(endpoint, datagram);
+        }
+    }
+}
+
+/// False when the peer has just gone.
+fn append(runs: &mut Vec<Run>, to: PeerHandle, directory: &mut Directory, now: Moment) -> bool {
+    if let Some(run) = runs.last_mut().filter(|run| run.to == to) {
+        run.length += 1;
+        return true;
+    }
+    let Some(member) = directory.member_mut(to) else {
+        return false;
+    };
+    member.unanswered_since.get_or_insert(now.tunnel.instant);
+    runs.push(Run {
+        to,
+        peer: Arc::clone(&member.peer),
+        length: 1,
+    });
+    true
+}
+
+fn spare_answer<'b>(
+    member: Option<&Member>,
+    packet: Option<&[u8]>,
+    spares: &mut ChunksExactMut<'b, u8>,
+) -> Option<Answer<'b>> {
+    let (member, packet) = (member?, packet?);
+    let spare = spares.next()?;
+    spare
+        .get_mut(HEADROOM..HEADROOM + packet.len())?
+        .copy_from_slice(packet);
+    Some(Answer {
+        to: Arc::clone(&member.peer),
+        spare,
+        len: packet.len(),
+    })
+}
+
+/// Seals a packet where it lies, or in a spare buffer when its sender padded less than we do and the next segment
+/// begins right behind it.
+fn seal<'b>(
+    sealer: &mut Sealer<'_>,
+    segment: &'b mut [u8],
+    inner: Range<usize>,
+    mtu: usize,
+    spares: &mut ChunksExactMut<'b, u8>,
+) -> Option<&'b [u8]> {
+    let (buffer, inner) = if sealed_end(&inner, mtu) <= segment.len() {
+        (segment, inner)
+    } else {
+        let spare = spares.next()?;
+        let place = HEADROOM..HEADROOM + inner.len();
+        spare
+            .get_mut(place.clone())?
+            .copy_from_slice(segment.get(inner)?);
+        (spare, place)
+    };
+    let range = sealer.seal(buffer, inner).ok()?;
+    buffer.get(range)
+}
+
+/// Where the datagram will end: after padding to 16 bytes, but not past the MTU, and a tag of 16.
+fn sealed_end(inner: &Range<usize>, mtu: usize) -> usize {
+    let padded = inner.len().next_multiple_of(16).min(mtu.max(inner.len()));
+    inner.start + padded + 16
+}
+
+fn endpoint_of(message: &Message<'_>) -> Endpoint {
+    let local = message.source.map(|source| LocalSource {
+        address: source.ip,
+        interface: source.interface,
+    });
+    Endpoint {
+        remote: message.from,
+        local,
+        door: 0,
+    }
+}

@@ -1,0 +1,75 @@
+use culvert_core::Endpoint;
+use culvert_udp::{Batch, Doors, Ecn, Outbox, Route, Source};
+
+use crate::log_debug;
+
+/// Reusable room to send from, for both families.
+#[derive(Debug, Default)]
+pub(super) struct Outboxes {
+    v4: Outbox,
+    v6: Outbox,
+}
+
+/// A batch for each family's door.
+#[derive(Debug)]
+pub(super) struct Outgoing<'a, 'b> {
+    v4: Option<Batch<'a, 'b>>,
+    v6: Option<Batch<'a, 'b>>,
+}
+
+impl Outboxes {
+    pub(super) fn begin<'a, 'b>(&'a mut self, doors: &'a Doors) -> Outgoing<'a, 'b> {
+        Outgoing {
+            v4: doors.v4.as_ref().map(|door| self.v4.batch(door)),
+            v6: doors.v6.as_ref().map(|door| self.v6.batch(door)),
+        }
+    }
+
+    /// Sends what the tunnel itself has to say, and empties its outbox.
+    pub(super) fn send_all(&mut self, doors: &Doors, outbox: &mut culvert_core::Outbox) {
+        if outbox.is_empty() {
+            return;
+        }
+        let mut outgoing = self.begin(doors);
+        for (endpoint, datagram) in outbox.iter() {
+            outgoing.push(endpoint, datagram);
+        }
+        outgoing.send();
+        outbox.clear();
+    }
+}
+
+impl<'b> Outgoing<'_, 'b> {
+    pub(super) fn push(&mut self, endpoint: Endpoint, datagram: &'b [u8]) {
+        let batch = if endpoint.remote.is_ipv4() {
+            &mut self.v4
+        } else {
+            &mut self.v6
+        };
+        // An endpoint of a family that this host has no more: as lost as on a broken line.
+        if let Some(batch) = batch {
+            batch.push(route(endpoint), datagram);
+        }
+    }
+
+    pub(super) fn send(self) {
+        for batch in [self.v4, self.v6].into_iter().flatten() {
+            let report = batch.send();
+            if let Some(cause) = report.last_error {
+                log_debug!("{} datagrams could not be sent: {cause}", report.dropped);
+            }
+        }
+    }
+}
+
+fn route(endpoint: Endpoint) -> Route {
+    let source = endpoint.local.map(|local| Source {
+        ip: local.address,
+        interface: local.interface,
+    });
+    Route {
+        to: endpoint.remote,
+        source,
+        ecn: Ecn::NotCapable,
+    }
+}

@@ -1,0 +1,63 @@
+//! What the threads of a gateway have in common.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use culvert_core::Tunnel;
+use culvert_switch::switch::Switch;
+use culvert_udp::Doors;
+
+use super::denials::Denials;
+use super::directory::Directory;
+use super::moment::Clock;
+use crate::control::EventSink;
+
+pub(super) struct Shared {
+    pub(super) tunnel: Tunnel,
+    pub(super) clock: Clock,
+    pub(super) events: EventSink,
+    /// Held for decisions only: decryption, encryption and system calls happen outside.
+    switching: Mutex<Switching>,
+    /// `None` before the first configuration.
+    doors: RwLock<Option<Arc<Doors>>>,
+}
+
+pub(super) struct Switching {
+    pub(super) switch: Switch,
+    pub(super) directory: Directory,
+    pub(super) denials: Denials,
+}
+
+impl Shared {
+    pub(super) fn new(
+        tunnel: Tunnel,
+        clock: Clock,
+        events: EventSink,
+        switching: Switching,
+    ) -> Shared {
+        Shared {
+            tunnel,
+            clock,
+            events,
+            switching: Mutex::new(switching),
+            doors: RwLock::default(),
+        }
+    }
+
+    pub(super) fn switching(&self) -> MutexGuard<'_, Switching> {
+        // A thread that panics takes the process along, so a poisoned lock is never seen.
+        self.switching
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn doors(&self) -> Option<Arc<Doors>> {
+        self.doors
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn set_doors(&self, doors: Arc<Doors>) {
+        *self.doors.write().unwrap_or_else(PoisonError::into_inner) = Some(doors);
+    }
+}

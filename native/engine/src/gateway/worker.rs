@@ -1,0 +1,96 @@
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, JoinHandle};
+
+use culvert_udp::{Door, Doors};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+
+use super::lane::Lane;
+use super::shared::Shared;
+use crate::bell::Bell;
+use crate::log_error;
+
+/// A data thread: waits at its doors and carries what comes.
+#[derive(Debug)]
+pub(super) struct Worker {
+    bell: Bell,
+    is_leaving: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Worker {
+    pub(super) fn start(shared: Arc<Shared>) -> io::Result<Worker> {
+        let bell = Bell::new()?;
+        let is_leaving = Arc::new(AtomicBool::new(false));
+        let (own_bell, leaving) = (bell.clone(), Arc::clone(&is_leaving));
+        let thread = Builder::new()
+            .name("gateway".into())
+            .spawn(move || run(&shared, &own_bell, &leaving))?;
+        Ok(Worker {
+            bell,
+            is_leaving,
+            thread,
+        })
+    }
+
+    /// Makes it look at the doors again.
+    pub(super) fn ring(&self) {
+        self.bell.ring();
+    }
+
+    pub(super) fn stop(self) {
+        self.is_leaving.store(true, Ordering::Release);
+        self.bell.ring();
+        // A thread that panicked has ended the process before.
+        let _ = self.thread.join();
+    }
+}
+
+fn run(shared: &Shared, bell: &Bell, is_leaving: &AtomicBool) {
+    let mut lane = Lane::new();
+    while !is_leaving.load(Ordering::Acquire) {
+        let doors = shared.doors();
+        let doors = doors.as_deref();
+        match wait(bell, doors) {
+            Ok(ready) => {
+                if ready.bell {
+                    bell.silence();
+                }
+                for door in ready.doors.into_iter().flatten() {
+                    if let Some(doors) = doors {
+                        lane.carry(shared, doors, door);
+                    }
+                }
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => {
+                log_error!("the data thread can not wait for packets any more: {errno}");
+                std::process::exit(1);
+            }
+        }
+    }
+}
+
+struct Ready<'a> {
+    bell: bool,
+    doors: [Option<&'a Door>; 2],
+}
+
+fn wait<'a>(bell: &Bell, doors: Option<&'a Doors>) -> Result<Ready<'a>, Errno> {
+    let v4 = doors.and_then(|doors| doors.v4.as_ref());
+    let v6 = doors.and_then(|doors| doors.v6.as_ref());
+    // Without a door its place is held by the bell.
+    let watch = |door: Option<&'a Door>| match door {
+        Some(door) => PollFd::new(door, PollFlags::IN),
+        None => PollFd::new(bell, PollFlags::empty()),
+    };
+    let mut fds = [PollFd::new(bell, PollFlags::IN), watch(v4), watch(v6)];
+    poll(&mut fds, None)?;
+    let [at_bell, at_v4, at_v6] = fds.map(|fd| !fd.revents().is_empty());
+    Ok(Ready {
+        bell: at_bell,
+        doors: [v4.filter(|_| at_v4), v6.filter(|_| at_v6)],
+    })
+}

@@ -1,0 +1,404 @@
+//! A running gateway, and WireGuard peers that talk to it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, UdpSocket};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use culvert_core::{
+    Entropy, HEADROOM, Now, Outbox, Peer, PeerUpdate, PrivateKey, PublicKey, Received, Sealed,
+    SourceCheck, TAILROOM, Tunnel, TunnelOptions,
+};
+use culvert_switch::checksum::Checksum;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde_json::{Value, json};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Long enough for a packet that should not come to have come.
+const SILENCE: Duration = Duration::from_millis(200);
+
+pub(crate) struct Gateway {
+    process: Child,
+    folder: PathBuf,
+    control: Conversation,
+    private_key: PrivateKey,
+    pub(crate) port: u16,
+}
+
+struct Conversation {
+    reader: BufReader<UnixStream>,
+    writer: UnixStream,
+    next_id: u64,
+}
+
+pub(crate) struct Watcher(BufReader<UnixStream>);
+
+impl Gateway {
+    pub(crate) fn start() -> Gateway {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder =
+            std::env::temp_dir().join(format!("culvert-gateway-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("control.sock");
+        let process = Command::new(env!("CARGO_BIN_EXE_culvert-engine"))
+            .args(["gateway", "--control"])
+            .arg(&path)
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        let stream = loop {
+            match UnixStream::connect(&path) {
+                Ok(stream) => break stream,
+                Err(fault) => assert!(Instant::now() < deadline, "no control socket: {fault}"),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        Gateway {
+            process,
+            folder,
+            control: Conversation::new(stream),
+            private_key: random_key(),
+            port: free_port(),
+        }
+    }
+
+    pub(crate) fn control_path(&self) -> PathBuf {
+        self.folder.join("control.sock")
+    }
+
+    pub(crate) fn ask(&mut self, method: &str, params: Value) -> Value {
+        let answer = self.control.ask(method, params);
+        assert_eq!(answer.get("error"), None, "{method}");
+        answer["result"].clone()
+    }
+
+    pub(crate) fn ask_for_error(&mut self, method: &str, params: Value) -> Value {
+        let answer = self.control.ask(method, params);
+        assert!(
+            answer.get("error").is_some(),
+            "{method} was answered with {answer}"
+        );
+        answer["error"].clone()
+    }
+
+    pub(crate) fn configure(&mut self, config: &Value) {
+        let answer = self.ask("configure", config.clone());
+        assert_eq!(answer["hash"].as_str().unwrap().len(), 64);
+    }
+
+    pub(crate) fn watch(&mut self) -> Watcher {
+        let stream = UnixStream::connect(self.control_path()).unwrap();
+        let mut conversation = Conversation::new(stream);
+        assert_eq!(conversation.ask("watch", Value::Null)["result"], json!({}));
+        Watcher(conversation.reader)
+    }
+
+    /// Everybody may reach 192.168.0.0/24, but not its port 8080.
+    pub(crate) fn config(&self, device: &Party, connector: &Party) -> Value {
+        json!({
+            "privateKey": key_text(self.private_key.as_bytes()),
+            "listenPort": self.port,
+            "mtu": 1420,
+            "peers": [
+                { "kind": "device", "id": "laptop", "publicKey": device.public_key_text(),
+                  "addresses": [device.overlay], "subjects": ["everyone"], "expiresAt": null },
+                { "kind": "connector", "id": "tokyo-a", "publicKey": connector.public_key_text(),
+                  "addresses": [connector.overlay], "networkId": "tokyo", "healthy": true },
+            ],
+            "networks": [{ "id": "tokyo", "ranges": ["192.168.0.0/24", "10.9.0.0/16"] }],
+            "rules": [
+                { "id": "no-web", "name": "no web", "action": "block", "subjects": ["everyone"],
+                  "networkIds": [], "ranges": [], "protocol": "any", "ports": [[8080, 8080]] },
+                { "id": "lan", "name": "LAN", "action": "allow", "subjects": ["everyone"],
+                  "networkIds": ["tokyo"], "ranges": ["192.168.0.0/24"], "protocol": "any", "ports": [] },
+            ],
+        })
+    }
+
+    pub(crate) fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    pub(crate) fn wait_for_exit(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("the gateway does not leave");
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Conversation {
+    fn new(stream: UnixStream) -> Conversation {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let writer = stream.try_clone().unwrap();
+        Conversation {
+            reader: BufReader::new(stream),
+            writer,
+            next_id: 1,
+        }
+    }
+
+    fn ask(&mut self, method: &str, params: Value) -> Value {
+        let id = self.next_id;
+        self.next_id += 1;
+        let mut request = json!({ "v": 1, "id": id, "method": method });
+        if !params.is_null() {
+            request["params"] = params;
+        }
+        self.writer
+            .write_all(format!("{request}\n").as_bytes())
+            .unwrap();
+        let mut line = String::new();
+        self.reader.read_line(&mut line).unwrap();
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(answer["id"], id);
+        answer
+    }
+}
+
+impl Watcher {
+    /// The next event of this kind.
+    pub(crate) fn event(&mut self, kind: &str) -> Value {
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line).expect("an event within 5 s");
+            let line: Value = serde_json::from_str(&line).unwrap();
+            if line["event"]["kind"] == kind {
+                return line["event"].clone();
+            }
+        }
+    }
+}
+
+/// A WireGuard peer of the gateway's: tunnel and socket, no TUN.
+pub(crate) struct Party {
+    tunnel: Tunnel,
+    socket: UdpSocket,
+    gateway: Arc<Peer>,
+    outbox: Outbox,
+    overlay: &'static str,
+}
+
+impl Party {
+    pub(crate) fn new(gateway: &Gateway, overlay: &'static str) -> Party {
+        let options = TunnelOptions {
+            entropy: Arc::new(Random),
+            mtu: 1420,
+            source_check: SourceCheck::Owner,
+        };
+        let tunnel = Tunnel::new(options, now());
+        tunnel.set_private_key(now(), Some(random_key()));
+        let mut update = PeerUpdate::new(gateway.private_key.public_key());
+        let address = std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, gateway.port));
+        update.endpoint = Some(address.into());
+        let gateway = tunnel.update_peer(now(), update).unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_millis(10)))
+            .unwrap();
+        Party {
+            tunnel,
+            socket,
+            gateway,
+            outbox: Outbox::new(),
+            overlay,
+        }
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.socket.local_addr().unwrap().to_string()
+    }
+
+    pub(crate) fn public_key_text(&self) -> String {
+        let PublicKey(key) = self.tunnel.public_key().unwrap();
+        key_text(&key)
+    }
+
+    /// Makes a session, as a connector does at its start.
+    pub(crate) fn greet(&mut self) {
+        let mut update = PeerUpdate::new(*self.gateway.public_key());
+        update.keepalive_seconds = Some(5);
+        self.tunnel.update_peer(now(), update).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while !self.gateway.has_session(now()) {
+            assert!(Instant::now() < deadline, "no session with the gateway");
+            assert_eq!(self.turn(), None);
+        }
+    }
+
+    pub(crate) fn send(&mut self, packet: &[u8]) {
+        let mut buffer = vec![0; HEADROOM + packet.len() + TAILROOM];
+        buffer[HEADROOM..HEADROOM + packet.len()].copy_from_slice(packet);
+        let inner = HEADROOM..HEADROOM + packet.len();
+        let sealed = self
+            .tunnel
+            .seal(now(), &self.gateway, &mut buffer, inner, &mut self.outbox);
+        self.flush();
+        match sealed {
+            Sealed::Datagram { endpoint, range } => {
+                self.socket
+                    .send_to(&buffer[range], endpoint.remote)
+                    .unwrap();
+            }
+            Sealed::Staged => {
+                let deadline = Instant::now() + PATIENCE;
+                while !self.gateway.has_session(now()) && Instant::now() < deadline {
+                    assert_eq!(self.turn(), None);
+                }
+            }
+            Sealed::Dropped(reason) => panic!("{reason:?}"),
+        }
+    }
+
+    /// The next inner packet.
+    pub(crate) fn receive(&mut self) -> Vec<u8> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Some(packet) = self.turn() {
+                return packet;
+            }
+        }
+        panic!("no packet came to {}", self.overlay);
+    }
+
+    pub(crate) fn expect_nothing(&mut self) {
+        let deadline = Instant::now() + SILENCE;
+        while Instant::now() < deadline {
+            assert_eq!(self.turn(), None, "{} should get nothing", self.overlay);
+        }
+    }
+
+    fn turn(&mut self) -> Option<Vec<u8>> {
+        self.tunnel.handle_timeout(now(), &mut self.outbox);
+        self.flush();
+        let mut datagram = [0; 2048];
+        let (length, from) = self.socket.recv_from(&mut datagram).ok()?;
+        let datagram = &mut datagram[..length];
+        let received = self
+            .tunnel
+            .receive(now(), from.into(), datagram, &mut self.outbox);
+        self.flush();
+        match received {
+            Received::Packet { inner, .. } => Some(datagram[inner].to_vec()),
+            _ => None,
+        }
+    }
+
+    fn flush(&mut self) {
+        for (endpoint, datagram) in self.outbox.iter() {
+            self.socket.send_to(datagram, endpoint.remote).unwrap();
+        }
+        self.outbox.clear();
+    }
+}
+
+struct Random;
+
+impl Entropy for Random {
+    fn fill(&self, bytes: &mut [u8]) {
+        SystemRandom::new().fill(bytes).unwrap();
+    }
+}
+
+fn random_key() -> PrivateKey {
+    let mut bytes = [0; 32];
+    Random.fill(&mut bytes);
+    PrivateKey::from_bytes(bytes)
+}
+
+fn free_port() -> u16 {
+    UdpSocket::bind("0.0.0.0:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+fn now() -> Now {
+    Now {
+        instant: Instant::now(),
+        unix: SystemTime::now().duration_since(UNIX_EPOCH).unwrap(),
+    }
+}
+
+pub(crate) fn unix_ms() -> u64 {
+    now().unix.as_millis() as u64
+}
+
+fn key_text(key: &[u8; 32]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in key.chunks(3) {
+        let bits = chunk
+            .iter()
+            .chain(&[0, 0])
+            .take(3)
+            .fold(0, |bits, byte| bits << 8 | usize::from(*byte));
+        text.extend(
+            (0..=chunk.len()).map(|place| char::from(ALPHABET[bits >> (18 - 6 * place) & 63])),
+        );
+    }
+    text + "="
+}
+
+pub(crate) fn udp(from: &str, to: &str, source: u16, destination: u16, data: &[u8]) -> Vec<u8> {
+    let mut payload = [source.to_be_bytes(), destination.to_be_bytes()].concat();
+    payload.extend((8 + data.len() as u16).to_be_bytes());
+    payload.extend([0, 0]);
+    payload.extend(data);
+    packet(from, to, 17, &payload)
+}
+
+pub(crate) fn tcp_syn(from: &str, to: &str, source: u16, destination: u16) -> Vec<u8> {
+    let mut payload = [source.to_be_bytes(), destination.to_be_bytes()].concat();
+    payload.extend([0, 0, 0, 1, 0, 0, 0, 0, 5 << 4, 2, 255, 255, 0, 0, 0, 0]);
+    packet(from, to, 6, &payload)
+}
+
+pub(crate) fn echo_request(from: &str, to: &str, identifier: u8) -> Vec<u8> {
+    packet(from, to, 1, &[8, 0, 0, 0, 0, identifier, 0, 1])
+}
+
+pub(crate) fn echo_reply(from: &str, to: &str, identifier: u8) -> Vec<u8> {
+    packet(from, to, 1, &[0, 0, 0, 0, 0, identifier, 0, 1])
+}
+
+pub(crate) fn ip_protocol(packet: &[u8]) -> u8 {
+    packet[9]
+}
+
+pub(crate) fn tcp_flags(packet: &[u8]) -> u8 {
+    packet[33]
+}
+
+/// With a right header checksum; that of the payload is between the two ends.
+fn packet(from: &str, to: &str, protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let address = |text: &str| text.parse::<Ipv4Addr>().unwrap().octets();
+    let mut packet = vec![0x45, 0];
+    packet.extend((20 + payload.len() as u16).to_be_bytes());
+    packet.extend([0, 0, 0x40, 0, 64, protocol, 0, 0]);
+    packet.extend(address(from));
+    packet.extend(address(to));
+    let checksum = Checksum::default().add_bytes(&packet).finish();
+    packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+    packet.extend(payload);
+    packet
+}
