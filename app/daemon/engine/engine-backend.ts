@@ -1,0 +1,131 @@
+/**
+ * culvert-engine as the device's WireGuard. It is a process of its own, in a session of its own, with a log of its own: it
+ * goes on forwarding while the daemon restarts, and the next daemon adopts it. Configured over UAPI like any WireGuard;
+ * the control socket only says who it is, and, by closing, that it went.
+ */
+import type { Engine } from '../../../native/client/engine.ts';
+import { publicKeyOf } from '../../../native/wg/keys.ts';
+import { getInterface, setInterface, uapiPath } from '../../../native/wg/uapi-socket.ts';
+import type { InterfaceChange, InterfaceState } from '../../../native/wg/uapi-text.ts';
+import { Fault, reasonOf } from '../../contract/problem.ts';
+import type { Backend, BackendState, DeviceSettings, TunnelPeer } from './backend.ts';
+import { type EngineProcess, openControl, startEngine } from './engine-process.ts';
+import { peerChange, settingsChange } from './wireguard-change.ts';
+
+export interface EngineBackendOptions extends EngineProcess {
+  device: string;
+}
+
+export class EngineBackend implements Backend {
+  readonly kind = 'engine';
+  readonly #options: EngineBackendOptions;
+  readonly #listeners = new Set<() => void>();
+  #engine: Engine | null = null;
+
+  constructor(options: EngineBackendOptions) {
+    this.#options = options;
+  }
+
+  async start(settings: DeviceSettings): Promise<'adopted' | 'started'> {
+    const running = this.#engine ?? (await this.#adopt());
+    const engine = running ?? (await startEngine(this.#options, this.#options.device, settings));
+    this.#hold(engine);
+    await this.#set(settingsChange(await this.#get(), settings));
+    return running ? 'adopted' : 'started';
+  }
+
+  async configure(peer: TunnelPeer): Promise<void> {
+    await this.#set(peerChange(await this.#get(), peer));
+  }
+
+  async state(): Promise<BackendState | null> {
+    if (!this.#engine) return null;
+    const state = await this.#get().catch(() => null);
+    return state && toBackendState(state);
+  }
+
+  async stop(): Promise<void> {
+    const engine = this.#engine ?? (await openControl(this.#options.controlPath));
+    this.#engine = null;
+    await engine?.shutdown().catch((cause: unknown) => {
+      // It may go faster than it answers.
+      if (engine.hello.pid && isAlive(engine.hello.pid)) throw cause;
+    });
+  }
+
+  /** Lets go of the engine without ending it: what a daemon that restarts does. */
+  leave(): void {
+    const engine = this.#engine;
+    this.#engine = null;
+    engine?.close();
+  }
+
+  onGone(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** One of another version would not understand us: it has to make room. */
+  async #adopt(): Promise<Engine | null> {
+    const engine = await openControl(this.#options.controlPath);
+    if (!engine) return null;
+    if (engine.speaksOurProtocol && engine.hello.role === 'device') return engine;
+    await engine.shutdown();
+    return null;
+  }
+
+  #hold(engine: Engine): void {
+    if (this.#engine === engine) return;
+    this.#engine = engine;
+    void engine.closed.then(() => {
+      // Stopped or left on purpose is not gone.
+      if (this.#engine !== engine) return;
+      this.#engine = null;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  async #get(): Promise<InterfaceState> {
+    const answer = await this.#ask(() => getInterface(uapiPath(this.#options.device)));
+    if (!answer.ok)
+      throw new Fault('engine-failed', { reason: `its UAPI answered ${answer.errno}` });
+    return answer.value;
+  }
+
+  async #set(change: InterfaceChange | null): Promise<void> {
+    if (!change) return;
+    const answer = await this.#ask(() => setInterface(uapiPath(this.#options.device), change));
+    if (!answer.ok)
+      throw new Fault('engine-failed', {
+        reason: `it refused its configuration (${answer.errno})`,
+      });
+  }
+
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    try {
+      return await question();
+    } catch (cause) {
+      throw new Fault('engine-failed', { reason: reasonOf(cause) }, cause);
+    }
+  }
+}
+
+function toBackendState({ privateKey, peers }: InterfaceState): BackendState {
+  const peer = peers[0];
+  return {
+    publicKey: privateKey && publicKeyOf(privateKey),
+    endpoint: peer?.endpoint ?? null,
+    lastHandshakeAt: peer?.lastHandshakeAt ?? null,
+    rxBytes: peer?.rxBytes ?? 0,
+    txBytes: peer?.txBytes ?? 0,
+  };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
