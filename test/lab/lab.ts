@@ -115,10 +115,21 @@ export class Lab {
     const names = Object.entries(spec.names ?? {}).map(([address, name]) => `${address} ${name}\n`);
     if (names.length > 0)
       await host.run(['sh', '-c', 'cat >>/etc/hosts'], { input: names.join('') });
+    await playDnsForCurl(host, spec.names ?? {});
     for (const user of spec.users ?? []) {
       await host.run(['useradd', '--create-home', '--shell', '/bin/bash', '--user-group', user]);
     }
   }
+}
+
+/** curl takes *.localhost for the machine itself without asking anybody (RFC 6761); in the lab these names are other machines. */
+async function playDnsForCurl(host: Host, names: Record<string, string>): Promise<void> {
+  const lines = Object.entries(names)
+    .filter(([, name]) => name.endsWith('.localhost'))
+    .flatMap(([address, name]) =>
+      [443, 8443, 9443].map((port) => `resolve = "${name}:${port}:${address}"\n`),
+    );
+  if (lines.length > 0) await host.write('/root/.curlrc', lines.join(''));
 }
 
 async function masquerade(host: Host, out: string): Promise<void> {

@@ -23,6 +23,8 @@ const always = {
   nc: 'netcat-openbsd',
   useradd: 'passwd',
   capsh: 'libcap2-bin',
+  sudo: 'sudo',
+  openssl: 'openssl',
 };
 const forTests = {
   'wireguard-go': 'wireguard-go',

@@ -1,0 +1,97 @@
+/** An administrator in a real browser: signed in at the dashboard, calling the API with the session that the page has. */
+import type { BrowserContext, Page } from 'playwright-core';
+import type {
+  ConnectorInstall,
+  Network,
+  Profile,
+  Rule,
+  RuleInput,
+} from '../../gateway/contract/admin-api.ts';
+import type { SplitTunnel } from '../../gateway/contract/snapshot.ts';
+import { type LabBrowser, signInAtProvider } from './browser.ts';
+import { GATEWAY_URL, type Person } from './provider.ts';
+
+export class Administrator {
+  readonly page: Page;
+  readonly #context: BrowserContext;
+
+  private constructor(context: BrowserContext, page: Page) {
+    this.#context = context;
+    this.page = page;
+  }
+
+  static async signIn(browser: LabBrowser, person: Person): Promise<Administrator> {
+    const context = await browser.context();
+    const page = await context.newPage();
+    await page.goto(`${GATEWAY_URL}/`);
+    await page.getByRole('link', { name: 'Sign in' }).click();
+    await signInAtProvider(page, person.username, person.password);
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    return new Administrator(context, page);
+  }
+
+  async createNetwork(name: string): Promise<Network> {
+    return await this.#call('POST', 'networks', { name });
+  }
+
+  async network(id: string): Promise<Network> {
+    return await this.#call('GET', `networks/${id}`);
+  }
+
+  async addRange(id: string, cidr: string): Promise<Network> {
+    return await this.#call('POST', `networks/${id}/ranges`, { cidr });
+  }
+
+  async connectorLine(id: string): Promise<ConnectorInstall> {
+    return await this.#call('POST', `networks/${id}/connector-token`, {});
+  }
+
+  async allow(name: string, networkId: string, parts: Partial<RuleInput> = {}): Promise<Rule> {
+    const rule: RuleInput = {
+      name,
+      action: 'allow',
+      subjects: [{ kind: 'everyone' }],
+      networkIds: [networkId],
+      ranges: [],
+      protocol: 'any',
+      ports: [],
+      enabled: true,
+    };
+    return await this.#call('POST', 'rules', { ...rule, ...parts });
+  }
+
+  async defaultProfile(): Promise<Profile> {
+    const profiles: Profile[] = await this.#call('GET', 'profiles');
+    const profile = profiles.find((one) => one.isDefault);
+    if (!profile) throw new Error('there is no default profile');
+    return profile;
+  }
+
+  async saveSplitTunnel(profileId: string, splitTunnel: SplitTunnel): Promise<Profile> {
+    return await this.#call('PATCH', `profiles/${profileId}`, { splitTunnel });
+  }
+
+  async close(): Promise<void> {
+    await this.#context.close();
+  }
+
+  /** From inside the page, with its cookie, as the dashboard itself does. */
+  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return (await this.page.evaluate(
+      async ([method, path, body]) => {
+        const answer = await fetch(`/v1/admin/${path}`, {
+          method: method as string,
+          headers: {
+            'culvert-csrf': '1',
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        });
+        const text = await answer.text();
+        if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+        return text === '' ? undefined : JSON.parse(text);
+      },
+      [method, path, body] as const,
+    )) as T;
+  }
+}
