@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, RwLock, Weak};
 
 use crate::Peer;
@@ -93,8 +93,10 @@ impl Agenda {
         }
     }
 
-    /// Cheap when the peer is to be looked at by then anyway.
+    /// Cheap when the peer is to be looked at by then anyway. The deadline itself must be set before.
     pub(crate) fn expect(&self, peer: &Arc<Peer>, due: Tick) {
+        // Pairs with the one in `next_due`: either we see that the entry is gone, or whoever took it sees the deadline.
+        fence(Ordering::SeqCst);
         if due < peer.scheduled.get() && self.insert(peer, due) {
             self.wake();
         }
@@ -134,6 +136,7 @@ impl Agenda {
             };
             if peer.scheduled.get() == entry.due.0 {
                 peer.scheduled.clear();
+                fence(Ordering::SeqCst);
                 break Some(peer);
             }
         };

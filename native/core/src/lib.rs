@@ -28,6 +28,7 @@ mod session;
 mod tai64n;
 mod tunnel;
 
+pub use aead::scrub_stack;
 pub use drop_reason::DropReason;
 pub use endpoint::{Endpoint, LocalSource};
 pub use entropy::Entropy;

@@ -48,6 +48,14 @@ pub(crate) struct SessionKeys {
     pub(crate) receiving: [u8; 32],
 }
 
+impl SessionKeys {
+    fn new(sending: Hash, receiving: Hash) -> Self {
+        #[cfg(test)]
+        made_keys::note(&sending);
+        Self { sending, receiving }
+    }
+}
+
 pub(crate) struct InitiationParts<'a> {
     pub(crate) own_public: &'a PublicKey,
     pub(crate) responder: &'a PublicKey,
@@ -195,7 +203,7 @@ impl ProvenInitiation {
 
         let message = message::response(sender, self.sender, &ephemeral_public.0, &sealed_nothing);
         let (receiving, sending) = transcript.split();
-        Some((message, SessionKeys { sending, receiving }))
+        Some((message, SessionKeys::new(sending, receiving)))
     }
 }
 
@@ -219,6 +227,30 @@ impl SentInitiation {
         open_field::<16, 0>(&key.0, &transcript.hash, &sealed_nothing)?;
 
         let (sending, receiving) = transcript.split();
-        Some(SessionKeys { sending, receiving })
+        Some(SessionKeys::new(sending, receiving))
+    }
+}
+
+/// Remembers keys in disguise, so that a test can look for them in memory without being what it finds.
+#[cfg(test)]
+pub(crate) mod made_keys {
+    use std::cell::RefCell;
+
+    pub(crate) const MASK: u8 = 0xa5;
+
+    thread_local!(static MADE: RefCell<Vec<[u8; 32]>> = const { RefCell::new(Vec::new()) });
+
+    pub(crate) fn note(key: &[u8; 32]) {
+        MADE.with_borrow_mut(|made| {
+            made.push([0; 32]);
+            let masked = made.last_mut().unwrap();
+            for (place, byte) in masked.iter_mut().zip(key) {
+                *place = byte ^ MASK;
+            }
+        });
+    }
+
+    pub(crate) fn masked() -> Vec<[u8; 32]> {
+        MADE.with_borrow(Clone::clone)
     }
 }

@@ -1,9 +1,13 @@
 //! Lines 18 to 25: what time brings.
 
+#[cfg(target_os = "linux")]
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use crate::conformance::pair::{LEFT, Pair, RIGHT, millis, seconds};
 use crate::locks::{lock, read};
+#[cfg(target_os = "linux")]
+use crate::noise::made_keys;
 use crate::{DropReason, EventKind, Outbox, PeerUpdate};
 
 #[test]
@@ -223,6 +227,52 @@ fn line_25_540_seconds_without_a_new_session_erase_every_key() {
         assert_eq!(pair.hosts[side].tunnel.indices.len(), 0);
         assert!(lock(&pair.peer(side).state).initiation.is_none());
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn line_25_no_copy_of_a_session_key_is_left_in_memory() {
+    let mut pair = Pair::connected();
+    assert_eq!(made_keys::masked().len(), 2);
+    assert!(copies_in_memory() >= 2, "or the search would prove nothing");
+
+    pair.advance(seconds(541));
+
+    assert_eq!(copies_in_memory(), 0);
+}
+
+/// Occurrences of any session key that this thread has made, in all writable memory of the process.
+#[cfg(target_os = "linux")]
+fn copies_in_memory() -> usize {
+    let masked = made_keys::masked();
+    let memory = std::fs::File::open("/proc/self/mem").unwrap();
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let mut page = vec![0; 64 * 1024 + 31];
+    let mut found = 0;
+    for line in maps.lines().filter(|line| line.contains(" rw")) {
+        let (range, _) = line.split_once(' ').unwrap();
+        let (from, to) = range.split_once('-').unwrap();
+        let [from, to] = [from, to].map(|hex| u64::from_str_radix(hex, 16).unwrap());
+        for start in (from..to).step_by(64 * 1024) {
+            let Ok(length) = memory.read_at(&mut page, start) else {
+                continue;
+            };
+            found += page[..length]
+                .windows(32)
+                .filter(|window| masked.iter().any(|key| is_key(window, key)))
+                .count();
+            page.fill(0);
+        }
+    }
+    found
+}
+
+#[cfg(target_os = "linux")]
+fn is_key(window: &[u8], masked: &[u8; 32]) -> bool {
+    window
+        .iter()
+        .zip(masked)
+        .all(|(byte, masked)| byte ^ made_keys::MASK == *masked)
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::aead::scrub_stack;
 use crate::constants::{INITIATION_GAP, REKEY_TIMEOUT};
 use crate::cookie::has_valid_mac1;
 use crate::entropy;
@@ -55,6 +56,7 @@ impl Tunnel {
         peer.count_sent(message.len());
         self.note_sent(peer, now.instant);
         self.arm_retry(peer, now.instant);
+        scrub_stack();
     }
 
     fn make_initiation(

@@ -99,23 +99,24 @@ impl Tunnel {
             let mut batch: [&mut [u8]; BATCH] =
                 array::from_fn(|_| datagrams.next().unwrap_or_default());
             if let Some(batch) = batch.get_mut(..count) {
-                self.receive_batch(now, source, batch, outbox, |peer, place, length| {
-                    let start = offset + place * stride + DATA_HEADER;
-                    deliver(peer, start..start + length);
+                self.receive_batch(now, source, batch, outbox, |peer, place, inner| {
+                    let start = offset + place * stride;
+                    deliver(peer, start + inner.start..start + inner.end);
                 });
             }
             offset += count * stride;
         }
     }
 
-    /// Splits a batch into runs of one session and single other messages.
-    fn receive_batch(
+    /// Takes many datagrams of one source, such as neighbours in what `recvmmsg` returned. `deliver` is given each
+    /// inner packet's datagram (its place in `batch`) and where it lies in that datagram, in order.
+    pub fn receive_batch(
         &self,
         now: Now,
         source: Endpoint,
         mut batch: &mut [&mut [u8]],
         outbox: &mut Outbox,
-        mut deliver: impl FnMut(&Arc<Peer>, usize, usize),
+        mut deliver: impl FnMut(&Arc<Peer>, usize, Range<usize>),
     ) {
         let mut place = 0;
         while let Some(first) = batch.first() {
@@ -135,7 +136,7 @@ impl Tunnel {
             if let Some(peer) = self.receive_run(now, source, run, segments, outbox) {
                 for (nth, segment) in segments.iter().enumerate() {
                     if let Fate::Deliver(length) = segment.fate {
-                        deliver(&peer, place + nth, length);
+                        deliver(&peer, place + nth, DATA_HEADER..DATA_HEADER + length);
                     }
                 }
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::aead::scrub_stack;
 use crate::constants::{
     ERASE_KEYS_AFTER, HANDSHAKE_TRIES, KEEPALIVE_TIMEOUT, REJECT_AFTER_TIME, REKEY_TIMEOUT,
     RETRY_JITTER,
@@ -53,6 +54,7 @@ impl Tunnel {
         }
         if timers.erase_keys.take_due(tick) {
             self.erase_sessions(peer, &mut lock(&peer.state));
+            scrub_stack();
         }
     }
 
@@ -145,8 +147,12 @@ impl Tunnel {
         let seconds = peer.keepalive_seconds();
         if seconds != 0 {
             let due = self.tick_after(now, Duration::from_secs(u64::from(seconds)));
+            let is_running = peer.timers.persistent.is_set();
             peer.timers.persistent.set(due);
-            self.agenda.expect(peer, due);
+            // A running one only ever moves later, which the agenda finds out when its entry comes up.
+            if !is_running {
+                self.agenda.expect(peer, due);
+            }
         }
     }
 
