@@ -1,0 +1,285 @@
+/** Joins the parts of culvertd. Each decides for itself; what happens here is only who tells whom. */
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { DeviceConfig } from '../../gateway/contract/snapshot.ts';
+import type { HostNames } from '../contract/host-plan.ts';
+import type { Problem, RepairAnswer, Status } from '../contract/local-api.ts';
+import { problem } from '../contract/problem.ts';
+import { DeviceHost } from './device-host.ts';
+import type { Backend } from './engine/backend.ts';
+import { answerRoutes, answerWhy, type ExplainParts } from './explain.ts';
+import type { Handlers } from './local-api/calls.ts';
+import type { HostNetwork } from './network/host-network.ts';
+import { whyBlocked } from './policy/plan-host.ts';
+import type { Device } from './session/membership.ts';
+import { Session } from './session/session.ts';
+import { deriveStatus } from './status.ts';
+import type { Store } from './store/store.ts';
+import { TunnelShell } from './tunnel/tunnel-shell.ts';
+import type { TunnelConfig, TunnelState } from './tunnel/tunnel-state.ts';
+
+export interface DaemonParts {
+  store: Store;
+  network: HostNetwork;
+  backend: Backend;
+  names: HostNames;
+  device: Device;
+  log: Logger;
+}
+
+/** A burst of changes is one event for the front ends. */
+const CALM_MS = 50;
+/** Counters and handshakes move without a change of state. */
+const REFRESH_MS = 1000;
+const STOP_PATIENCE_MS = 15_000;
+
+export class Daemon {
+  readonly #parts: DaemonParts;
+  readonly #host: DeviceHost;
+  readonly #tunnel: TunnelShell;
+  readonly #session: Session;
+  readonly #watchers = new Set<(status: Status) => void>();
+  readonly #problems: Problem[];
+  #lastConfig = '';
+  #baseline = { rxBytes: 0, txBytes: 0 };
+  #telling: NodeJS.Timeout | null = null;
+  #refresh: NodeJS.Timeout | null = null;
+  #unwatch: (() => void)[] = [];
+
+  constructor(parts: DaemonParts) {
+    const { store, network, backend, names, log } = parts;
+    this.#parts = parts;
+    this.#problems = [...store.problems];
+    this.#host = new DeviceHost({
+      network,
+      backend,
+      names,
+      input: () => ({
+        config: this.#session.facts.config,
+        useLocal: localChoices(store),
+        privateKey: store.keys?.wireguard.reveal() ?? null,
+      }),
+      onPlan: () => this.#changed(),
+      onApplied: (revision) => this.#session.acknowledge(revision, null),
+    });
+    this.#tunnel = new TunnelShell(this.#host, log.child({ part: 'tunnel' }), (state) =>
+      this.#tunnelMoved(state),
+    );
+    this.#session = new Session(
+      store,
+      parts.device,
+      {
+        onConfig: (config) => this.#configured(config),
+        onEnded: (why, isRemoval) => this.#ended(why, isRemoval),
+        onChange: () => this.#changed(),
+      },
+      log.child({ part: 'session' }),
+    );
+  }
+
+  /** The host first: what is private stays protected before anything else is tried. */
+  async begin(): Promise<void> {
+    const { store, network, backend } = this.#parts;
+    await this.#session.begin();
+    this.#tunnel.begin(store.wanted, this.#tunnelConfig());
+    this.#unwatch = [
+      network.watch({
+        networkChanged: () => this.#networkChanged(),
+        protectionTouched: () => void this.#checkProtection(),
+      }),
+      backend.onGone(() => this.#tunnel.send({ kind: 'engine-gone' })),
+    ];
+    this.#refresh = setInterval(() => this.#refreshIfMoving(), REFRESH_MS);
+  }
+
+  /** Leaves tunnel and protection as they are: the next daemon adopts them. */
+  async close(): Promise<void> {
+    for (const unwatch of this.#unwatch) unwatch();
+    if (this.#refresh) clearInterval(this.#refresh);
+    if (this.#telling) clearTimeout(this.#telling);
+    this.#session.close();
+    await this.#tunnel.close();
+  }
+
+  get handlers(): Handlers {
+    const session = this.#session;
+    return {
+      status: () => this.status(),
+      startLogin: async ({ link, redirectPort }, uid) => {
+        const { loginId, authorizeUrl } = await session.startLogin(link, redirectPort, uid);
+        return { loginId, authorizeUrl };
+      },
+      finishLogin: async ({ loginId, callback }, uid) => {
+        await session.finishLogin(loginId, callback, uid);
+        return this.status();
+      },
+      cancelLogin: (_body, uid) => {
+        session.cancelLogin(null, uid);
+        return this.status();
+      },
+      up: () => this.#want('on'),
+      down: () => this.#want('off'),
+      logout: () => this.#logout(),
+      why: (request) => answerWhy(request, this.#explainParts()),
+      routes: () => answerRoutes(session.facts.config, this.#host.plan),
+      repair: () => this.#repair(),
+      watch: (listener) => {
+        this.#watchers.add(listener);
+        return () => this.#watchers.delete(listener);
+      },
+    };
+  }
+
+  status(): Status {
+    const { store, backend, names, device } = this.#parts;
+    return deriveStatus({
+      version: device.clientVersion,
+      now: Date.now(),
+      wanted: store.wanted,
+      session: this.#session.facts,
+      tunnel: this.#tunnel.state,
+      path: this.#tunnel.path,
+      baseline: this.#baseline,
+      endpoint: this.#host.endpoint,
+      backend: backend.kind,
+      device: names.device,
+      plan: this.#host.plan,
+      problems: this.#problems,
+    });
+  }
+
+  #want(wanted: 'on' | 'off'): Status {
+    this.#parts.store.saveWanted(wanted);
+    this.#tunnel.send({ kind: wanted === 'on' ? 'want-on' : 'want-off' });
+    this.#changed();
+    return this.status();
+  }
+
+  async #logout(): Promise<Status> {
+    this.#want('off');
+    await this.#untilOff();
+    await this.#session.signOut();
+    this.#lastConfig = '';
+    this.#tunnel.setConfig(null);
+    return this.status();
+  }
+
+  async #repair(): Promise<z.infer<typeof RepairAnswer>> {
+    this.#want('off');
+    await this.#untilOff();
+    const answer = await this.#parts.network.repair();
+    this.#changed();
+    return answer;
+  }
+
+  #untilOff(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+        resolve();
+      };
+      const look = (): void => {
+        if (this.#tunnel.state.kind === 'off') done();
+      };
+      const timer = setTimeout(done, STOP_PATIENCE_MS);
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  /** A stream that comes back brings the same snapshot again: acknowledged, but nothing on the host is touched. */
+  #configured(config: DeviceConfig): void {
+    const text = JSON.stringify({ ...config, issuedAt: 0, expiresAt: 0, revision: 0 });
+    const isActive = this.#tunnel.state.kind === 'on' || this.#tunnel.state.kind === 'reconnecting';
+    const isSame = text === this.#lastConfig;
+    this.#lastConfig = text;
+    // While connected it counts as applied when the host follows it.
+    if (isSame || !isActive) this.#session.acknowledge(config.revision, null);
+    if (!isSame) this.#tunnel.setConfig(this.#tunnelConfig());
+    this.#changed();
+  }
+
+  #ended(why: Problem, isRemoval: boolean): void {
+    this.#parts.log.warn({ code: why.code }, 'the organisation ended this device’s session');
+    // Removal is an administrator's disconnect; an ended session keeps its protection until somebody signs in or off.
+    if (isRemoval) this.#want('off');
+    this.#tunnel.setConfig(this.#tunnelConfig());
+    this.#changed();
+  }
+
+  #tunnelConfig(): TunnelConfig | null {
+    const { config, membership } = this.#session.facts;
+    if (config === null || membership === null) return null;
+    return {
+      ways: config.gateways.flatMap(({ id, name, publicKey, endpoints }) =>
+        endpoints.map((endpoint) => ({ gatewayId: id, gatewayName: name, publicKey, endpoint })),
+      ),
+      keepaliveSeconds: config.keepaliveSeconds,
+      blocked: membership.ended ?? whyBlocked(config),
+    };
+  }
+
+  #tunnelMoved(state: TunnelState): void {
+    if (state.kind === 'starting') this.#baseline = { rxBytes: 0, txBytes: 0 };
+    if (state.kind === 'failed') {
+      const { config } = this.#session.facts;
+      if (config && state.problem.code === 'network-refused') {
+        this.#session.acknowledge(config.revision, String(state.problem.detail.reason ?? ''));
+      }
+    }
+    this.#changed();
+  }
+
+  #networkChanged(): void {
+    this.#parts.log.info({}, 'the network changed');
+    this.#tunnel.send({ kind: 'network-changed' });
+    this.#session.networkChanged();
+  }
+
+  /** Another program flushed the firewall or the rules: put them back, and say so. */
+  async #checkProtection(): Promise<void> {
+    const { store, network, log } = this.#parts;
+    if (store.wanted === 'off' || (await network.isProtected())) return;
+    log.warn({}, 'another program removed the protection');
+    this.#tunnel.send({ kind: 'config-changed' });
+    const lost = problem('protection-lost', { lostAt: Date.now() });
+    this.#problems.splice(
+      0,
+      Number.POSITIVE_INFINITY,
+      ...this.#problems.filter(({ code }) => code !== lost.code),
+      lost,
+    );
+    this.#changed();
+  }
+
+  #explainParts(): ExplainParts {
+    return {
+      names: this.#parts.names,
+      config: () => this.#session.facts.config,
+      plan: () => this.#host.plan,
+      tunnel: () => this.#tunnel.state,
+      path: () => this.#tunnel.path,
+      routeTo: (address) => this.#parts.network.routeTo(address),
+      askGateway: (request) => this.#session.explain(request),
+    };
+  }
+
+  #refreshIfMoving(): void {
+    if (this.#watchers.size > 0 && this.#tunnel.state.kind === 'on') this.#changed();
+  }
+
+  #changed(): void {
+    this.#telling ??= setTimeout(() => {
+      this.#telling = null;
+      const status = this.status();
+      for (const tell of this.#watchers) tell(status);
+    }, CALM_MS);
+  }
+}
+
+function localChoices(store: Store): string[] {
+  return Object.entries(store.preferences.overlaps).flatMap(([prefix, choice]) =>
+    choice === 'local' ? [prefix] : [],
+  );
+}
