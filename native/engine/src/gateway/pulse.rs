@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use culvert_switch::config::PeerHandle;
 use culvert_switch::switch::Switch;
@@ -10,36 +10,43 @@ use super::moment::Moment;
 
 /// Whoever gets packets and has nothing to say sends an empty one after 10 s (WireGuard's passive keepalive). One may be
 /// lost on the way.
-const PATIENCE: Duration = Duration::from_secs(22);
-/// With the control plane saying that it is gone, none may.
+const PATIENCE_FOR_ANSWER: Duration = Duration::from_secs(22);
+/// With the control plane saying that it is gone, silence alone is enough: a connector that drains still sends a
+/// keepalive every 5 s. One may be lost.
 const PATIENCE_WHEN_UNHEALTHY: Duration = Duration::from_secs(12);
 
-/// Notices connectors that get packets and answer nothing: a session alone outlives its owner by minutes.
+/// Notices connectors that have fallen silent: a session alone outlives its owner by minutes.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
-    heard_bytes: HashMap<PeerHandle, u64>,
+    heard: HashMap<PeerHandle, Heard>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    bytes: u64,
+    at: Instant,
 }
 
 impl Pulse {
     pub(super) fn check(&mut self, directory: &mut Directory, switch: &mut Switch, now: Moment) {
-        self.heard_bytes
+        self.heard
             .retain(|handle, _| directory.member(*handle).is_some());
         for (handle, member) in directory.iter_mut() {
             let PeerKind::Connector { is_healthy } = member.kind else {
                 continue;
             };
-            let bytes = member.peer.received_bytes();
-            if self.heard_bytes.insert(handle, bytes) != Some(bytes) {
+            let (bytes, at) = (member.peer.received_bytes(), now.tunnel.instant);
+            let heard = self.heard.entry(handle).or_insert(Heard { bytes, at });
+            if heard.bytes != bytes {
+                *heard = Heard { bytes, at };
                 member.unanswered_since = None;
             }
-            let patience = if is_healthy {
-                PATIENCE
-            } else {
-                PATIENCE_WHEN_UNHEALTHY
+            let (quiet_since, patience) = match is_healthy {
+                true => (member.unanswered_since, PATIENCE_FOR_ANSWER),
+                false => (Some(heard.at), PATIENCE_WHEN_UNHEALTHY),
             };
-            let is_silent = member.unanswered_since.is_some_and(|since| {
-                now.tunnel.instant.saturating_duration_since(since) >= patience
-            });
+            let is_silent =
+                quiet_since.is_some_and(|since| at.saturating_duration_since(since) >= patience);
             let has_session = !is_silent && member.peer.has_session(now.tunnel);
             switch.set_session(handle, has_session, now.switch);
         }
