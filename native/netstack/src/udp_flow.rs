@@ -30,6 +30,7 @@ const UNANSWERED_IDLE: Duration = Duration::from_secs(30);
 /// RFC 4787 asks for two minutes at least.
 const CONVERSATION_IDLE: Duration = Duration::from_secs(180);
 const DNS_PORT: u16 = 53;
+const BURST_BYTES: usize = 1 << 20;
 /// Datagrams taken from one socket before the others have their turn.
 const DATAGRAMS_PER_TURN: usize = 32;
 pub(crate) const UDP_HEADER: usize = 8;
@@ -45,6 +46,9 @@ impl UdpFlow {
             socket.set_only_v6(true)?;
         }
         ask_for_errors(socket.as_fd(), target.is_ipv4(), true)?;
+        // A burst must outlast the thread's turn with other flows. The kernel gives what its limits allow.
+        let _ = socket.set_recv_buffer_size(BURST_BYTES);
+        let _ = socket.set_send_buffer_size(BURST_BYTES);
         socket.connect(&SockAddr::from(target))?;
         if is_talking_to_itself(&socket, target) {
             return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
