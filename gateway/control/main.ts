@@ -1,9 +1,9 @@
 /** The gateway's program: reads how it is started, wires, listens, and stops when it is told to. */
 
 import { type BuiltGateway, buildGateway } from './build.ts';
-import { atPort, type Configuration, readConfiguration, usage } from './http/configuration.ts';
+import { type Configuration, listeningAt, readConfiguration, usage } from './http/configuration.ts';
 import { Fault } from './http/fault.ts';
-import { choosePort, portFault } from './http/listen.ts';
+import { chooseAddress, portFault } from './http/listen.ts';
 import { makeLog } from './http/log.ts';
 import { prepareTls } from './http/tls.ts';
 import { assemble } from './parts.ts';
@@ -21,8 +21,8 @@ async function main(): Promise<void> {
     process.stdout.write(usage());
     return;
   }
-  const port = await choosePort(read.configuration);
-  const configuration = atPort(read.configuration, port);
+  const address = await chooseAddress(read.configuration);
+  const configuration = listeningAt(read.configuration, address);
   const built = await build(configuration);
   await listen(built, configuration);
   stopOnSignal(built);

@@ -136,6 +136,7 @@ function configurationAt(data: string, port: number, wireguardPort: number): Con
     allowInsecureProvider: false,
     sessionHours: 24,
     isPortChosen: true,
+    isHostChosen: true,
   };
 }
 

@@ -70,6 +70,14 @@ test.for<[string, (forgery: Forgery) => Promise<string>]>([
   expect(await outcome()).toBe('502');
 });
 
+test('a provider that hangs after the login is given up in less than ten seconds', async () => {
+  provider.forge = () => new Promise(() => {});
+  const start = performance.now();
+
+  expect(await outcome()).toBe('502');
+  expect(performance.now() - start).toBeLessThan(10_000);
+}, 15_000);
+
 async function outcome(): Promise<string> {
   const visitor = organisation.visitor();
   const page = await visitor.open(`${organisation.url}/login`);

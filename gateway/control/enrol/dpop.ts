@@ -47,11 +47,13 @@ export async function verifyBoundToken(
       'The call needs an access token and a DPoP proof. Sign in first.',
     );
   }
-  const { jwk, thumbprint } = await verifyProof(store, proof, {
+  const { jwk, payload } = await readProof(proof);
+  assertThisCall(payload, store.clock(), {
     htm: request.method,
     htu: publicUrl + (request.url.split('?')[0] ?? ''),
     ath: createHash('sha256').update(token).digest('base64url'),
   });
+  const thumbprint = await calculateJwkThumbprint(jwk);
   const found = await oauth.AccessToken.find(token).catch(() => undefined);
   if (!found || found.jkt !== thumbprint || !found.scopes.has('enrol')) {
     throw refused(
@@ -59,14 +61,18 @@ export async function verifyBoundToken(
       'The sign-in is not valid any more, or it was another device’s. Sign in again.',
     );
   }
+  // Last, so that only somebody with a token can make the store remember a proof.
+  await rememberProof(store, thumbprint, payload);
   return {
     userId: found.accountId,
     jwk,
     thumbprint,
-    tokenUse: `token:${createHash('sha256').update(token).digest('base64url')}`,
+    tokenUse: `token:${payload.ath}`,
     expiresAt: (found.exp ?? 0) * 1000,
   };
 }
+
+type ProofPayload = z.infer<typeof Payload>;
 
 interface Expected {
   htm: string;
@@ -74,27 +80,31 @@ interface Expected {
   ath: string;
 }
 
-async function verifyProof(store: Store, proof: string, expected: Expected) {
-  const { jwk, payload } = await readProof(proof);
+function assertThisCall(payload: ProofPayload, now: number, expected: Expected): void {
   const isThisCall =
     payload.htm === expected.htm && payload.htu === expected.htu && payload.ath === expected.ath;
-  if (!isThisCall)
+  if (!isThisCall) {
     throw refused(
       'proof-of-another-call',
       'The DPoP proof belongs to another call. Make a new one.',
     );
-  if (Math.abs(payload.iat * 1000 - store.clock()) > PROOF_SKEW_SECONDS * 1000) {
+  }
+  if (Math.abs(payload.iat * 1000 - now) > PROOF_SKEW_SECONDS * 1000) {
     throw refused(
       'proof-time',
       'The proof’s time is more than a minute off. Check this machine’s clock.',
     );
   }
-  const thumbprint = await calculateJwkThumbprint(jwk);
-  const expiresAt = (payload.iat + 2 * PROOF_SKEW_SECONDS) * 1000;
-  if (!(await acceptOnce(store.db, `dpop:${thumbprint}:${payload.jti}`, expiresAt))) {
-    throw refused('proof-replayed', 'This proof was used before. Make a new one for each call.');
-  }
-  return { jwk, thumbprint };
+}
+
+async function rememberProof(
+  store: Store,
+  thumbprint: string,
+  { jti, iat }: ProofPayload,
+): Promise<void> {
+  const expiresAt = (iat + 2 * PROOF_SKEW_SECONDS) * 1000;
+  if (await acceptOnce(store.db, `dpop:${thumbprint}:${jti}`, expiresAt)) return;
+  throw refused('proof-replayed', 'This proof was used before. Make a new one for each call.');
 }
 
 async function readProof(proof: string) {

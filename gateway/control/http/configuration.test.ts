@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { atPort, type Configuration, readConfiguration } from './configuration.ts';
+import { type Configuration, listeningAt, readConfiguration } from './configuration.ts';
 
 let path: string;
 beforeEach(() => {
@@ -45,8 +45,11 @@ test('a list in the environment is separated by commas', () => {
 });
 
 test('a guessed public address follows the port that could be had, a given one does not', () => {
-  const guessed = atPort(read(['--data', '/d']), 8443);
-  const given = atPort(read(['--data', '/d', '--public-url', 'https://gate.example.com']), 8443);
+  const guessed = listeningAt(read(['--data', '/d']), { host: '::', port: 8443 });
+  const given = listeningAt(read(['--data', '/d', '--public-url', 'https://gate.example.com']), {
+    host: '::',
+    port: 8443,
+  });
 
   expect(guessed.publicUrl).toMatch(/:8443$/);
   expect(given).toMatchObject({ publicUrl: 'https://gate.example.com', listen: { port: 8443 } });

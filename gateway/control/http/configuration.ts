@@ -48,8 +48,9 @@ const Settings = z.strictObject({
     .optional(),
 });
 export type Configuration = z.infer<typeof Settings> & {
-  /** The port was not chosen by anybody: 8443 will do where 443 is not allowed. */
+  /** Where nobody chose, 8443 will do where 443 is not allowed, and IPv4 alone where there is no IPv6. */
   isPortChosen: boolean;
+  isHostChosen: boolean;
 };
 
 interface Option {
@@ -198,6 +199,7 @@ function readFile(path: string): Record<string, unknown> {
 
 function complete(settings: Record<string, unknown>): Configuration {
   const isPortChosen = getAt(settings, ['listen', 'port']) !== undefined;
+  const isHostChosen = getAt(settings, ['listen', 'host']) !== undefined;
   withDefault(settings, ['listen', 'port'], HTTPS_PORT);
   withDefault(settings, ['wireguardPort'], WIREGUARD_PORT);
   withDefault(settings, ['logLevel'], 'info');
@@ -211,16 +213,19 @@ function complete(settings: Record<string, unknown>): Configuration {
   const host = URL.parse(String(settings.publicUrl))?.hostname ?? '';
   withDefault(settings, ['endpoints'], [`${host}:${String(settings.wireguardPort)}`]);
   const checked = Settings.safeParse(settings);
-  if (checked.success) return { ...checked.data, isPortChosen };
+  if (checked.success) return { ...checked.data, isPortChosen, isHostChosen };
   throw new Fault('configuration', explain(checked.error), checked.error);
 }
 
-/** The same configuration at the port that could be had; the address that others use follows where it was only a guess. */
-export function atPort(configuration: Configuration, port: number): Configuration {
+/** The same configuration at what could be had; the address that others use follows where it was only a guess. */
+export function listeningAt(
+  configuration: Configuration,
+  listen: { host: string; port: number },
+): Configuration {
   const guess = defaultPublicUrl(configuration.listen.port);
   const publicUrl =
-    configuration.publicUrl === guess ? defaultPublicUrl(port) : configuration.publicUrl;
-  return { ...configuration, publicUrl, listen: { ...configuration.listen, port } };
+    configuration.publicUrl === guess ? defaultPublicUrl(listen.port) : configuration.publicUrl;
+  return { ...configuration, publicUrl, listen };
 }
 
 function defaultPublicUrl(port: number): string {

@@ -4,15 +4,31 @@ import { HTTPS_PORT_WITHOUT_RIGHTS } from '../../contract/constants.ts';
 import type { Configuration } from './configuration.ts';
 import { Fault } from './fault.ts';
 
-/** 443 needs a right that many users lack; then it is 8443, unless somebody chose the port. */
-export async function choosePort(configuration: Configuration): Promise<number> {
-  const { host, port } = configuration.listen;
-  const problem = await tryPort(host, port);
-  if (problem === undefined) return port;
-  if (problem !== 'EACCES' || configuration.isPortChosen) throw portFault(host, port, problem);
-  const second = await tryPort(host, HTTPS_PORT_WITHOUT_RIGHTS);
-  if (second === undefined) return HTTPS_PORT_WITHOUT_RIGHTS;
-  throw portFault(host, HTTPS_PORT_WITHOUT_RIGHTS, second);
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** The first of the wanted addresses that can be had. */
+export async function chooseAddress(configuration: Configuration): Promise<Address> {
+  const wanted = candidates(configuration);
+  for (const [index, address] of wanted.entries()) {
+    const problem = await tryAddress(address);
+    if (problem === undefined) return address;
+    const isLast = index === wanted.length - 1;
+    // A taken port is for a person to solve: another one would be found by nobody.
+    if (isLast || !TRY_NEXT.has(problem)) throw portFault(address.host, address.port, problem);
+  }
+  throw new Error('no address was wanted');
+}
+
+const TRY_NEXT = new Set(['EACCES', 'EAFNOSUPPORT', 'EADDRNOTAVAIL']);
+
+/** 443 needs a right that many users lack, and some machines have no IPv6; what somebody chose stays. */
+function candidates({ listen, isHostChosen, isPortChosen }: Configuration): Address[] {
+  const hosts = isHostChosen ? [listen.host] : [listen.host, '0.0.0.0'];
+  const ports = isPortChosen ? [listen.port] : [listen.port, HTTPS_PORT_WITHOUT_RIGHTS];
+  return ports.flatMap((port) => hosts.map((host) => ({ host, port })));
 }
 
 export function portFault(host: string, port: number, problem: string): Fault {
@@ -27,7 +43,7 @@ export function portFault(host: string, port: number, problem: string): Fault {
   );
 }
 
-function tryPort(host: string, port: number): Promise<string | undefined> {
+function tryAddress({ host, port }: Address): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));

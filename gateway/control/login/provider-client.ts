@@ -15,7 +15,9 @@ import {
 import type { ProviderSettings } from '../http/configuration.ts';
 import { Refusal } from '../http/fault.ts';
 
+/** Of each call to the provider, and of all calls that one login makes: a person is waiting. */
 const PATIENCE_SECONDS = 8;
+const LOGIN_PATIENCE_MS = 9_000;
 
 export interface LoginStart {
   url: string;
@@ -60,7 +62,7 @@ export function makeProviderClient(redirectUri: string, allowsInsecure: boolean)
     finish: async (settings, callback, checks) => {
       const client = await clientOf(settings);
       try {
-        return await finishLogin(client, callback, checks);
+        return await within(LOGIN_PATIENCE_MS, finishLogin(client, callback, checks));
       } catch (cause) {
         // The provider may have changed its keys or endpoints: the next login looks again.
         clients.delete(JSON.stringify(settings));
@@ -136,6 +138,21 @@ async function finishLogin(client: Client, callback: URL, checks: LoginChecks): 
   const more = hasUserInfo ? await fetchUserInfo(client, tokens.access_token, claims.sub) : {};
   // What is signed wins.
   return { ...more, ...claims };
+}
+
+async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new DOMException('the login took too long', 'TimeoutError')),
+      limitMs,
+    );
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function loginRefusal(cause: unknown): Refusal {

@@ -12,6 +12,7 @@ import type { Tx } from '../store/database.ts';
 import { hashSecret, newSecret } from '../store/identifier.ts';
 import { writeJson } from '../store/json-column.ts';
 import type { Note, Store } from '../store/store.ts';
+import { parseEmail } from './email-address.ts';
 import type { ProviderClient } from './provider-client.ts';
 import { sendSetupForm } from './setup-form.ts';
 import { CALLBACK_PATH, LOGIN_PATH } from './sign-in.ts';
@@ -112,18 +113,21 @@ async function setUp({ store, provider }: SetupParts, request: SetupRequest): Pr
 }
 
 async function writeAnswers(store: Store, tx: Tx, note: Note, answers: Answers): Promise<void> {
+  // Whoever signs in is compared by this very form; another spelling would leave the organisation without an owner.
+  const ownerEmail = parseEmail(answers.ownerEmail);
+  if (ownerEmail === undefined) throw unusableOwner(answers.ownerEmail);
   const provider = StoredProvider.parse(withoutSecret(answers.provider));
   await tx
     .updateTable('organisations')
     .set({
       name: answers.organisation,
       provider: writeJson(provider),
-      ownerEmail: answers.ownerEmail.toLowerCase(),
-      contact: answers.ownerEmail,
+      ownerEmail,
+      contact: ownerEmail,
     })
     .execute();
   await store.secrets.write(tx, PROVIDER_SECRET, answers.provider.clientSecret);
-  note({ after: { organisation: answers.organisation, provider, ownerEmail: answers.ownerEmail } });
+  note({ after: { organisation: answers.organisation, provider, ownerEmail } });
 }
 
 function withoutSecret({ issuer, clientId, groupsClaim }: Answers['provider']) {
@@ -174,6 +178,15 @@ const FIELD_NAMES: Record<string, string> = {
 
 const CLOSED =
   'The organisation is set up already, or the link is older than a day. To get a new link, restart the gateway.';
+
+function unusableOwner(email: string): Refusal {
+  return new Refusal(
+    400,
+    'owner-email',
+    `“${email}” is not an address that a person can sign in with. Use a plain one, such as alice@example.com.`,
+    'ownerEmail',
+  );
+}
 
 function closed(): Refusal {
   return new Refusal(403, 'setup-closed', CLOSED);
