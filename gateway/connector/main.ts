@@ -59,8 +59,9 @@ function isCommand(text: string | undefined): text is Command {
 async function install(token: string | undefined, folder: StateFolder): Promise<void> {
   if (token === undefined) throw new Stop('usage', 'install needs a token. See --help.');
   const { membership, networkName, isOld } = await joinNetwork(token, folder);
-  if (isOld) say(`This machine has joined ${membership.organisationName} with this token before.`);
-  else say(`Joined the network ${networkName} of ${membership.organisationName}.`);
+  const organisation = membership.organisationName || membership.gateway;
+  if (isOld) say(`This machine has joined ${organisation} with this token before.`);
+  else say(`Joined the network ${networkName} of ${organisation}.`);
 }
 
 async function run(token: string | undefined, folder: StateFolder): Promise<void> {

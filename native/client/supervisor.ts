@@ -164,8 +164,11 @@ async function refusalOf(engine: Engine, config: EngineConfig): Promise<string |
 /** Its socket closes a moment before its ports and files are free for the next one. */
 async function untilGone(pid: number): Promise<void> {
   const deadline = performance.now() + EXIT_PATIENCE_MS;
-  while (isAlive(pid)) {
-    if (performance.now() > deadline) process.kill(pid, 'SIGKILL');
+  while (isRunning(pid)) {
+    if (performance.now() > deadline) {
+      process.kill(pid, 'SIGKILL');
+      return;
+    }
     await pause(10, NEVER);
   }
 }
@@ -173,9 +176,12 @@ async function untilGone(pid: number): Promise<void> {
 const EXIT_PATIENCE_MS = 5_000;
 const NEVER = new AbortController().signal;
 
-function isAlive(pid: number): boolean {
+/** A process that has ended but whose parent has not asked for its status (in a container, often nobody does) is gone. */
+function isRunning(pid: number): boolean {
+  if (pid === process.pid) return false;
   try {
-    return pid !== process.pid && process.kill(pid, 0);
+    process.kill(pid, 0);
+    return process.platform !== 'linux' || readFileSync(`/proc/${pid}/cmdline`).length > 0;
   } catch {
     return false;
   }

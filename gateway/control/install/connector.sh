@@ -116,6 +116,8 @@ fetch_release() {
   get culvert-engine-$processor culvert-engine
   chmod 755 "$STAGE" "$STAGE/node" "$STAGE/culvert-engine"
   chmod 644 "$STAGE/culvert-connector.mjs"
+  "$STAGE/node" --version >/dev/null 2>&1 ||
+    fail 69 "This machine cannot run the connector: it needs a Linux with glibc 2.28 or newer. Nothing was changed."
   mv "$STAGE" "$RELEASE"
 }
 
@@ -193,15 +195,21 @@ join() {
 }
 
 as_user() {
-  if [ -z "$RUN_AS" ]; then
-    "$@"
-  elif command -v setpriv >/dev/null 2>&1; then
-    setpriv --reuid "$RUN_AS" --regid "$(id -g "$RUN_AS")" --clear-groups "$@"
-  elif command -v runuser >/dev/null 2>&1; then
-    runuser -u "$RUN_AS" -- "$@"
-  else
-    su -s /bin/sh "$RUN_AS" -c 'exec "$0" "$@"' -- "$@"
-  fi
+  $(user_switch) "$@"
+}
+
+# The words before a command that make it run as the connector's user, without any rights, also such that it could get.
+user_switch() {
+  [ -n "$RUN_AS" ] || return 0
+  as="setpriv --reuid $RUN_AS --regid $(id -g "$RUN_AS") --clear-groups"
+  for words in "$as --no-new-privs --inh-caps=-all --bounding-set=-all" "$as" "runuser -u $RUN_AS --"; do
+    if $words true 2>/dev/null; then
+      echo "$words"
+      return 0
+    fi
+  done
+  echo "$NAME: Neither setpriv nor runuser works here, so nothing can be started as $RUN_AS." >&2
+  echo false
 }
 
 # ── switching over ──
@@ -223,8 +231,10 @@ allow_ping() {
   [ -n "$RUN_AS" ] || return 0
   range=/proc/sys/net/ipv4/ping_group_range
   [ -r $range ] || return 0
-  read -r first last <$range
-  [ "$first" -gt "$last" ] || return 0
+  # Not by the shell's own read: it asks byte by byte, and these files answer only the first time.
+  # shellcheck disable=SC2046
+  set -- $(cat $range)
+  [ "$1" -gt "$2" ] || return 0
   group=$(id -g "$RUN_AS")
   echo "$group $group" 2>/dev/null >$range || return 0
   mkdir -p "${SYSCTL%/*}"
@@ -293,15 +303,6 @@ start_in_background() {
 
 run_detached() {
   if command -v setsid >/dev/null 2>&1; then exec setsid "$@"; else exec "$@"; fi
-}
-
-user_switch() {
-  [ -n "$RUN_AS" ] || return 0
-  if command -v setpriv >/dev/null 2>&1; then
-    echo "setpriv --reuid $RUN_AS --regid $(id -g "$RUN_AS") --clear-groups"
-  else
-    echo "runuser -u $RUN_AS --"
-  fi
 }
 
 wait_for_start() {
