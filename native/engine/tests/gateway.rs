@@ -78,6 +78,18 @@ fn a_burst_arrives_whole_and_in_order() {
 }
 
 #[test]
+fn packets_that_their_sender_padded_less_than_we_do_arrive_too() {
+    let (_gateway, mut device, mut connector) = ready();
+    device.set_mtu(1400);
+
+    for length in [1372, 1, 1371, 1372] {
+        let packet = udp(DEVICE, TARGET, 5000, 9, &vec![7; length]);
+        device.send(&packet);
+        assert_eq!(connector.receive(), packet);
+    }
+}
+
+#[test]
 fn a_packet_in_anothers_name_does_not_arrive_and_is_counted() {
     let (mut gateway, mut device, mut connector) = ready();
 

@@ -232,6 +232,10 @@ impl Party {
         key_text(&key)
     }
 
+    pub(crate) fn set_mtu(&self, mtu: usize) {
+        self.tunnel.set_mtu(mtu);
+    }
+
     /// Makes a session, as a connector does at its start.
     pub(crate) fn greet(&mut self) {
         let mut update = PeerUpdate::new(*self.gateway.public_key());
