@@ -4,6 +4,11 @@ use culvert_core::Now;
 
 /// Both clocks at once, as the core wants them: once a batch.
 pub(crate) fn now() -> Now {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Now { instant: Instant::now(), unix }
+    let unix = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Now {
+        instant: Instant::now(),
+        unix,
+    }
 }

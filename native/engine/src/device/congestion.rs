@@ -52,7 +52,14 @@ mod tests {
             let is_kept = mark(&mut packet);
 
             assert_eq!(is_kept, class & 3 != 0);
-            assert_eq!(packet, if is_kept { ipv4_header(class | 3) } else { ipv4_header(class) });
+            assert_eq!(
+                packet,
+                if is_kept {
+                    ipv4_header(class | 3)
+                } else {
+                    ipv4_header(class)
+                }
+            );
         }
     }
 
@@ -67,8 +74,13 @@ mod tests {
     }
 
     fn ipv4_header(class: u8) -> Vec<u8> {
-        let mut header = vec![0x45, class, 0, 40, 1, 2, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
-        let sum = header.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum::<u32>();
+        let mut header = vec![
+            0x45, class, 0, 40, 1, 2, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+        ];
+        let sum = header
+            .chunks(2)
+            .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]))
+            .sum::<u32>();
         let checksum = !(((sum & 0xffff) + (sum >> 16)) as u16);
         header[10..12].copy_from_slice(&checksum.to_be_bytes());
         header

@@ -73,15 +73,29 @@ impl Inward<'_> {
     }
 
     fn carry(&mut self, now: Now) {
-        let Inward { shared, inbox, wanted, opened, writing, sending } = self;
+        let Inward {
+            shared,
+            inbox,
+            wanted,
+            opened,
+            writing,
+            sending,
+        } = self;
         let mut batch = writing.batch(&shared.queue);
         for message in inbox.messages() {
             open_message(shared, now, message, wanted, opened, &mut batch);
         }
         let report = batch.write();
         if report.dropped > 0 {
-            shared.drops.not_written.fetch_add(report.dropped as u64, Ordering::Relaxed);
-            log_debug!("{} packets were not written: {:?}", report.dropped, report.last_error);
+            shared
+                .drops
+                .not_written
+                .fetch_add(report.dropped as u64, Ordering::Relaxed);
+            log_debug!(
+                "{} packets were not written: {:?}",
+                report.dropped,
+                report.last_error
+            );
         }
         shared.send_outbox(wanted, sending);
     }
@@ -95,13 +109,23 @@ fn open_message<'b>(
     opened: &mut Vec<Range<usize>>,
     batch: &mut Batch<'_, 'b>,
 ) {
-    let from = Endpoint { remote: message.from, local: message.source.map(local_source), door: 0 };
+    let from = Endpoint {
+        remote: message.from,
+        local: message.source.map(local_source),
+        door: 0,
+    };
     let (bytes, stride, ecn) = (message.bytes, message.segment_bytes, message.ecn);
     opened.clear();
-    shared.tunnel.receive_segments(now, from, bytes, stride, wanted, |_, range| opened.push(range));
+    shared
+        .tunnel
+        .receive_segments(now, from, bytes, stride, wanted, |_, range| {
+            opened.push(range)
+        });
     let (mut rest, mut at) = (bytes, 0);
     for range in opened.iter() {
-        let Some((taken, behind)) = rest.split_at_mut_checked(range.end - at) else { return };
+        let Some((taken, behind)) = rest.split_at_mut_checked(range.end - at) else {
+            return;
+        };
         let packet = taken.get_mut(range.start - at..).unwrap_or_default();
         if ecn != Ecn::CongestionExperienced || congestion::mark(packet) {
             batch.push(packet);
@@ -119,5 +143,8 @@ fn local_source(source: Source) -> LocalSource {
         std::net::IpAddr::V6(address) => address.is_unicast_link_local(),
     };
     let interface = if needs_interface { source.interface } else { 0 };
-    LocalSource { address: source.ip, interface }
+    LocalSource {
+        address: source.ip,
+        interface,
+    }
 }

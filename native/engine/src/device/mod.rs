@@ -19,9 +19,9 @@ use rustix::thread::CapabilitySet;
 use thiserror::Error;
 
 use crate::arguments::DeviceOptions;
+use crate::clock::now;
 use crate::control::EventSink;
 use crate::entropy::SystemEntropy;
-use crate::clock::now;
 use crate::{log_info, privileges};
 
 pub(crate) use role::DeviceRole;
@@ -38,10 +38,20 @@ pub(crate) enum DeviceFault {
 }
 
 pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<DeviceRole, DeviceFault> {
-    let failed = |cause| DeviceFault::Failed { name: options.interface.clone(), cause };
+    let failed = |cause| DeviceFault::Failed {
+        name: options.interface.clone(),
+        cause,
+    };
     let name = options.interface.clone();
-    let (tun, queues) = Tun::create(&TunOptions { name, mtu: options.mtu, queues: 1 })?;
-    let queue = queues.into_iter().next().ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+    let (tun, queues) = Tun::create(&TunOptions {
+        name,
+        mtu: options.mtu,
+        queues: 1,
+    })?;
+    let queue = queues
+        .into_iter()
+        .next()
+        .ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
     let doors = Doors::bind(&shared::binding(0, options.fwmark))?;
     let tunnel = Tunnel::new(
         TunnelOptions {
@@ -64,7 +74,14 @@ pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<Device
         spawn("inward", &shared, inward::run).map_err(failed)?,
     ];
     log_info!("{} is up on UDP port {}", tun.name(), shared.doors().port());
-    Ok(DeviceRole::new(tun, watch, shared, threads, options.fwmark, events))
+    Ok(DeviceRole::new(
+        tun,
+        watch,
+        shared,
+        threads,
+        options.fwmark,
+        events,
+    ))
 }
 
 fn spawn(
@@ -73,5 +90,7 @@ fn spawn(
     work: fn(&Shared),
 ) -> io::Result<thread::JoinHandle<()>> {
     let shared = Arc::clone(shared);
-    thread::Builder::new().name(name.into()).spawn(move || work(&shared))
+    thread::Builder::new()
+        .name(name.into())
+        .spawn(move || work(&shared))
 }

@@ -29,7 +29,10 @@ struct Outward<'a> {
 }
 
 pub(super) fn run(shared: &Shared) {
-    let room = Room { before: HEADROOM, behind: TAILROOM };
+    let room = Room {
+        before: HEADROOM,
+        behind: TAILROOM,
+    };
     let mut outward = Outward {
         shared,
         inbox: Inbox::new(room),
@@ -56,8 +59,10 @@ impl Outward<'_> {
 
     fn wait(&self) {
         let (queue, bell) = (self.shared.queue.as_fd(), self.shared.outward_bell.as_fd());
-        let mut fds =
-            [PollFd::new(&queue, PollFlags::IN), PollFd::new(&bell, PollFlags::IN)];
+        let mut fds = [
+            PollFd::new(&queue, PollFlags::IN),
+            PollFd::new(&bell, PollFlags::IN),
+        ];
         // Interrupted or not: what is there shows when it is read.
         let _ = poll(&mut fds, None);
         if fds.last().is_some_and(|bell| !bell.revents().is_empty()) {
@@ -74,12 +79,22 @@ impl Outward<'_> {
             }
         }
         let new = self.inbox.malformed() - malformed;
-        self.shared.drops.malformed_frame.fetch_add(new, Ordering::Relaxed);
+        self.shared
+            .drops
+            .malformed_frame
+            .fetch_add(new, Ordering::Relaxed);
         Ok(!self.inbox.is_empty() && !self.shared.is_stopping())
     }
 
     fn carry(&mut self, now: Now) {
-        let Outward { shared, inbox, wanted, v4, v6, limiter } = self;
+        let Outward {
+            shared,
+            inbox,
+            wanted,
+            v4,
+            v6,
+            limiter,
+        } = self;
         let doors = shared.doors();
         let mut ways = Ways {
             v4: doors.v4.as_ref().map(|door| v4.batch(door)),
@@ -93,7 +108,11 @@ impl Outward<'_> {
                 refuse(shared, limiter, now, first.bytes());
                 continue;
             };
-            let run = Run { first: Some(first), rest: &mut packets, destination };
+            let run = Run {
+                first: Some(first),
+                rest: &mut packets,
+                destination,
+            };
             if let Some(refused) = carry_run(shared, now, &peer, run, wanted, &mut ways) {
                 refuse(shared, limiter, now, refused.bytes());
             }
@@ -117,7 +136,8 @@ impl<'b, I: Iterator<Item = Packet<'b>>> Iterator for Run<'_, 'b, I> {
     fn next(&mut self) -> Option<Packet<'b>> {
         let destination = self.destination;
         self.first.take().or_else(|| {
-            self.rest.next_if(|packet| self::destination(packet.bytes()) == destination)
+            self.rest
+                .next_if(|packet| self::destination(packet.bytes()) == destination)
         })
     }
 }
@@ -161,7 +181,11 @@ struct Ways<'a, 'b> {
 
 impl<'b> Ways<'_, 'b> {
     fn push(&mut self, endpoint: &culvert_core::Endpoint, ecn: Ecn, datagram: &'b [u8]) {
-        let way = if endpoint.remote.is_ipv4() { &mut self.v4 } else { &mut self.v6 };
+        let way = if endpoint.remote.is_ipv4() {
+            &mut self.v4
+        } else {
+            &mut self.v6
+        };
         if let Some(batch) = way {
             batch.push(route_to(endpoint, ecn), datagram);
         }
@@ -179,7 +203,9 @@ fn refuse(shared: &Shared, limiter: &mut Limiter, now: Now, packet: &[u8]) {
     if !limiter.allows(now.instant) {
         return;
     }
-    let Some(mut answer) = unreachable::answer(packet) else { return };
+    let Some(mut answer) = unreachable::answer(packet) else {
+        return;
+    };
     let mut outbox = culvert_tun::Outbox::new();
     let mut batch = outbox.batch(&shared.queue);
     batch.push(&mut answer);
@@ -189,7 +215,9 @@ fn refuse(shared: &Shared, limiter: &mut Limiter, now: Now, packet: &[u8]) {
 fn destination(packet: &[u8]) -> Option<IpAddr> {
     match packet.first()? >> 4 {
         4 => Some(IpAddr::from(<[u8; 4]>::try_from(packet.get(16..20)?).ok()?)),
-        6 => Some(IpAddr::from(<[u8; 16]>::try_from(packet.get(24..40)?).ok()?)),
+        6 => Some(IpAddr::from(
+            <[u8; 16]>::try_from(packet.get(24..40)?).ok()?,
+        )),
         _ => None,
     }
 }

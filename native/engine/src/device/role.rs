@@ -37,7 +37,16 @@ impl DeviceRole {
         events: EventSink,
     ) -> DeviceRole {
         let (wanted, sending) = (Outbox::new(), culvert_udp::Outbox::new());
-        DeviceRole { tun, watch, shared, threads, fwmark, events, wanted, sending }
+        DeviceRole {
+            tun,
+            watch,
+            shared,
+            threads,
+            fwmark,
+            events,
+            wanted,
+            sending,
+        }
     }
 
     fn apply(&mut self, change: Change) -> Result<(), Errno> {
@@ -60,7 +69,11 @@ impl DeviceRole {
             log_warn!("{fault}");
             Errno::PORT_IN_USE
         })?;
-        log_info!("{} listens on UDP port {} now", self.tun.name(), doors.port());
+        log_info!(
+            "{} listens on UDP port {} now",
+            self.tun.name(),
+            doors.port()
+        );
         self.shared.exchange_doors(doors);
         Ok(())
     }
@@ -94,11 +107,21 @@ impl Role for DeviceRole {
     }
 
     fn status(&mut self) -> Status {
-        let mut peers: Vec<PeerStatus> =
-            self.shared.tunnel.peers().iter().map(|peer| describe(peer)).collect();
+        let mut peers: Vec<PeerStatus> = self
+            .shared
+            .tunnel
+            .peers()
+            .iter()
+            .map(|peer| describe(peer))
+            .collect();
         peers.sort_by(|left, right| left.id.cmp(&right.id));
         let listen_port = self.shared.doors().port();
-        Status { listen_port, peers, flows: 0, drops: drops(&self.shared) }
+        Status {
+            listen_port,
+            peers,
+            flows: 0,
+            drops: drops(&self.shared),
+        }
     }
 
     fn wireguard(&mut self) -> Configuration {
@@ -106,7 +129,9 @@ impl Role for DeviceRole {
     }
 
     fn set_wireguard(&mut self, changes: Vec<Change>) -> Result<(), Errno> {
-        changes.into_iter().try_for_each(|change| self.apply(change))
+        changes
+            .into_iter()
+            .try_for_each(|change| self.apply(change))
     }
 
     fn next_wakeup(&self) -> Option<Instant> {
@@ -114,7 +139,9 @@ impl Role for DeviceRole {
     }
 
     fn wake(&mut self, _now: Instant) {
-        self.shared.tunnel.handle_timeout(clock::now(), &mut self.wanted);
+        self.shared
+            .tunnel
+            .handle_timeout(clock::now(), &mut self.wanted);
         self.shared.send_outbox(&mut self.wanted, &mut self.sending);
         for event in self.shared.tunnel.take_events() {
             self.tell(event);
@@ -161,7 +188,10 @@ fn describe(peer: &culvert_core::Peer) -> PeerStatus {
 }
 
 fn drops(shared: &Shared) -> BTreeMap<String, u64> {
-    let of_tunnel = shared.tunnel.drop_counts().map(|(reason, count)| (reason.as_str(), count));
+    let of_tunnel = shared
+        .tunnel
+        .drop_counts()
+        .map(|(reason, count)| (reason.as_str(), count));
     let ours = &shared.drops;
     let of_ours = [
         ("no-route", &ours.no_route),
@@ -172,7 +202,9 @@ fn drops(shared: &Shared) -> BTreeMap<String, u64> {
     ]
     .map(|(name, count)| (name, count.load(Ordering::Relaxed)));
     let all = of_tunnel.into_iter().chain(of_ours);
-    all.filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)).collect()
+    all.filter(|(_, count)| *count > 0)
+        .map(|(name, count)| (name.to_owned(), count))
+        .collect()
 }
 
 fn milliseconds(since: Duration) -> u64 {

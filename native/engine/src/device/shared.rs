@@ -36,7 +36,10 @@ pub(super) struct Drops {
 }
 
 pub(super) fn binding(port: u16, mark: u32) -> Binding {
-    Binding { mark, ..Binding::to(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)) }
+    Binding {
+        mark,
+        ..Binding::to(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port))
+    }
 }
 
 impl Shared {
@@ -88,7 +91,10 @@ impl Shared {
     }
 
     pub(super) fn failure(&self) -> Option<String> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Sends handshakes, keepalives and what had been staged, each to its own endpoint.
@@ -111,14 +117,27 @@ impl Shared {
 
     pub(super) fn note_sent(&self, report: SendReport) {
         if report.dropped > 0 {
-            self.drops.not_sent.fetch_add(report.dropped as u64, Ordering::Relaxed);
-            log_debug!("{} datagrams were not sent: {:?}", report.dropped, report.last_error);
+            self.drops
+                .not_sent
+                .fetch_add(report.dropped as u64, Ordering::Relaxed);
+            log_debug!(
+                "{} datagrams were not sent: {:?}",
+                report.dropped,
+                report.last_error
+            );
         }
     }
 }
 
 /// Only a link-local address needs its interface; elsewhere routing may choose another than the one that was.
 pub(super) fn route_to(endpoint: &Endpoint, ecn: Ecn) -> Route {
-    let source = endpoint.local.map(|local| Source { ip: local.address, interface: local.interface });
-    Route { to: endpoint.remote, source, ecn }
+    let source = endpoint.local.map(|local| Source {
+        ip: local.address,
+        interface: local.interface,
+    });
+    Route {
+        to: endpoint.remote,
+        source,
+        ecn,
+    }
 }

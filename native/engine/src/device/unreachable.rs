@@ -38,7 +38,9 @@ fn answer_v4(packet: &[u8]) -> Option<Vec<u8>> {
     answer.extend(destination);
     answer.extend(source);
     let checksum = checksum(&[&answer]);
-    answer.get_mut(10..12)?.copy_from_slice(&checksum.to_be_bytes());
+    answer
+        .get_mut(10..12)?
+        .copy_from_slice(&checksum.to_be_bytes());
     // Destination unreachable, host unreachable.
     finish(answer, [3, 1], quoted, &[], 20)
 }
@@ -58,7 +60,12 @@ fn answer_v6(packet: &[u8]) -> Option<Vec<u8>> {
     answer.extend([ICMPV6, 64]);
     answer.extend(destination);
     answer.extend(source);
-    let pseudo = [&destination[..], &source, &u32::from(length).to_be_bytes(), &[0, 0, 0, ICMPV6]];
+    let pseudo = [
+        &destination[..],
+        &source,
+        &u32::from(length).to_be_bytes(),
+        &[0, 0, 0, ICMPV6],
+    ];
     // Destination unreachable, address unreachable.
     finish(answer, [1, 3], quoted, &pseudo.concat(), 40)
 }
@@ -74,7 +81,9 @@ fn finish(
     answer.extend([0; 6]);
     answer.extend(quoted);
     let checksum = checksum(&[pseudo, answer.get(at..)?]);
-    answer.get_mut(at + 2..at + 4)?.copy_from_slice(&checksum.to_be_bytes());
+    answer
+        .get_mut(at + 2..at + 4)?
+        .copy_from_slice(&checksum.to_be_bytes());
     Some(answer)
 }
 
@@ -104,7 +113,9 @@ const ANSWERS_PER_WINDOW: u32 = 100;
 
 impl Limiter {
     pub(super) fn allows(&mut self, now: Instant) -> bool {
-        let is_new = self.window_start.is_none_or(|start| now.duration_since(start) >= WINDOW);
+        let is_new = self
+            .window_start
+            .is_none_or(|start| now.duration_since(start) >= WINDOW);
         if is_new {
             self.window_start = Some(now);
             self.answered = 0;
@@ -155,7 +166,15 @@ mod tests {
             packet
         };
 
-        for packet in [error, fragment, from_nobody, to_all, to_group, router_solicitation, vec![]] {
+        for packet in [
+            error,
+            fragment,
+            from_nobody,
+            to_all,
+            to_group,
+            router_solicitation,
+            vec![],
+        ] {
             assert_eq!(answer(&packet), None, "{packet:?}");
         }
     }

@@ -8,7 +8,12 @@ use crate::uapi::{AllowedIpChange, Configuration, Peer, PeerChange};
 pub(super) fn configuration(tunnel: &Tunnel, listen_port: u16, fwmark: u32) -> Configuration {
     let mut peers: Vec<Peer> = tunnel.peers().iter().map(|peer| describe(peer)).collect();
     peers.sort_by_key(|peer| peer.public_key);
-    Configuration { private_key: tunnel.private_key(), listen_port, fwmark, peers }
+    Configuration {
+        private_key: tunnel.private_key(),
+        listen_port,
+        fwmark,
+        peers,
+    }
 }
 
 fn describe(peer: &culvert_core::Peer) -> Peer {

@@ -1,0 +1,325 @@
+//! Hosts as network namespaces, with real programs in them. Everything that is made goes when it is dropped.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)] // for tests only
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::{JoinHandle, sleep, spawn};
+use std::time::{Duration, Instant};
+
+pub const ENGINE: &str = env!("CARGO_BIN_EXE_culvert-engine");
+
+static LAST: AtomicU32 = AtomicU32::new(0);
+
+/// A name that no other test, nor another run at the same time, uses. Short enough for an interface.
+pub fn unique(letter: &str) -> String {
+    let process = std::process::id() % 100_000;
+    format!(
+        "cv{letter}{process}x{}",
+        LAST.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+pub struct Host {
+    pub name: String,
+}
+
+impl Host {
+    pub fn new() -> Host {
+        // SAFETY: geteuid has no conditions.
+        let user = unsafe { libc::geteuid() };
+        assert_eq!(
+            user, 0,
+            "this test makes network namespaces: run it as root (sudo -E cargo test …)"
+        );
+        let name = unique("h");
+        must("ip", &["netns", "add", &name]);
+        must("ip", &["-n", &name, "link", "set", "lo", "up"]);
+        Host { name }
+    }
+
+    /// Two hosts on one wire: 192.0.2.1 and .2, fd00:2::1 and ::2.
+    pub fn pair() -> (Host, Host) {
+        let (one, other) = (Host::new(), Host::new());
+        let wire = [
+            "link", "add", "wire", "netns", &one.name, "type", "veth", "peer", "name", "wire",
+        ];
+        must("ip", &[&wire[..], &["netns", &other.name]].concat());
+        for (host, number) in [(&one, 1), (&other, 2)] {
+            host.ip(&format!("addr add 192.0.2.{number}/24 dev wire"));
+            host.ip(&format!("addr add fd00:2::{number}/64 dev wire nodad"));
+            host.ip("link set wire up");
+        }
+        (one, other)
+    }
+
+    pub fn ip(&self, arguments: &str) -> String {
+        let words: Vec<&str> = arguments.split_whitespace().collect();
+        must(
+            "ip",
+            &[&["-n", self.name.as_str()], words.as_slice()].concat(),
+        )
+    }
+
+    pub fn command(&self, program: &str, arguments: &str) -> Command {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &self.name, program])
+            .args(arguments.split_whitespace());
+        command
+    }
+
+    /// What the program says on both channels, and whether it was content.
+    pub fn run(&self, program: &str, arguments: &str) -> (bool, String) {
+        let output = self.command(program, arguments).output().unwrap();
+        let both = [output.stdout, output.stderr].concat();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&both).into_owned(),
+        )
+    }
+
+    pub fn must(&self, program: &str, arguments: &str) -> String {
+        let (is_content, said) = self.run(program, arguments);
+        assert!(is_content, "{program} {arguments}: {said}");
+        said
+    }
+
+    pub fn start(&self, program: &str, arguments: &str) -> Running {
+        let mut command = self.command(program, arguments);
+        Running::start(command.stdout(Stdio::null()))
+    }
+
+    pub fn start_engine(&self, interface: &str, options: &str) -> Running {
+        let mut running = self.start(ENGINE, &format!("device {interface} {options}"));
+        running.wait_for(&uapi_socket(interface));
+        running
+    }
+
+    pub fn start_wireguard_go(&self, interface: &str) -> Running {
+        let mut running = self.start("wireguard-go", &format!("-f {interface}"));
+        running.wait_for(&uapi_socket(interface));
+        running
+    }
+
+    /// Does this on a thread that lives in the host's network.
+    pub fn within<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        let namespace = File::open(format!("/var/run/netns/{}", self.name)).unwrap();
+        spawn(move || {
+            // SAFETY: the descriptor is open; the thread is new and ends after this.
+            let entered = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) };
+            assert_eq!(entered, 0, "{}", std::io::Error::last_os_error());
+            work()
+        })
+    }
+
+    /// Received segments and datagrams whose checksum was wrong, and IP headers.
+    pub fn checksum_errors(&self) -> u64 {
+        let counters = self.must("nstat", "-asz");
+        let wrong = [
+            "TcpInCsumErrors",
+            "UdpInCsumErrors",
+            "Udp6InCsumErrors",
+            "IpInHdrErrors",
+            "Ip6InHdrErrors",
+        ];
+        let lines = counters
+            .lines()
+            .filter(|line| wrong.iter().any(|name| line.starts_with(name)));
+        lines
+            .map(|line| {
+                line.split_whitespace()
+                    .nth(1)
+                    .unwrap()
+                    .parse::<u64>()
+                    .unwrap()
+            })
+            .sum()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = Command::new("ip")
+            .args(["netns", "del", &self.name])
+            .status();
+    }
+}
+
+/// A program in the foreground, killed if the test ends before it.
+pub struct Running {
+    child: Child,
+}
+
+impl Running {
+    pub fn start(command: &mut Command) -> Running {
+        Running {
+            child: command.stderr(Stdio::piped()).spawn().unwrap(),
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: a signal to our own child, which has not been waited for.
+        unsafe { libc::kill(self.child.id().cast_signed(), signal) };
+    }
+
+    /// How it ended within five seconds, and what it had to say.
+    pub fn end(&mut self) -> (ExitStatus, String) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the program is still there after 5 s"
+            );
+            sleep(Duration::from_millis(10));
+        };
+        let mut said = String::new();
+        self.child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
+        (status, said)
+    }
+
+    pub fn stop(mut self) -> (ExitStatus, String) {
+        self.signal(libc::SIGTERM);
+        self.end()
+    }
+
+    pub fn wait_for(&mut self, socket: &Path) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while UnixStream::connect(socket).is_err() {
+            if self.child.try_wait().unwrap().is_some() {
+                panic!("it left: {}", self.end().1);
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{} does not answer",
+                socket.display()
+            );
+            sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Running {
+    /// Asked first: a killed engine leaves its socket behind.
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal(libc::SIGTERM);
+            let deadline = Instant::now() + Duration::from_secs(2);
+            while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+                sleep(Duration::from_millis(10));
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn uapi_socket(interface: &str) -> PathBuf {
+    Path::new("/var/run/wireguard").join(format!("{interface}.sock"))
+}
+
+/// A folder of its own for one test's sockets and files.
+pub struct Folder {
+    pub path: PathBuf,
+}
+
+impl Folder {
+    pub fn new() -> Folder {
+        let path = std::env::temp_dir().join(unique("d"));
+        fs::create_dir(&path).unwrap();
+        Folder { path }
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+pub struct Keys {
+    pub private: String,
+    pub public: String,
+    /// `wg` takes private keys from files.
+    pub file: PathBuf,
+}
+
+impl Keys {
+    pub fn new(folder: &Folder) -> Keys {
+        let private = must("wg", &["genkey"]).trim().to_owned();
+        let file = folder.join(&unique("k"));
+        fs::write(&file, &private).unwrap();
+        let mut child = Command::new("wg")
+            .arg("pubkey")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(private.as_bytes())
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        let public = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+        Keys {
+            private,
+            public,
+            file,
+        }
+    }
+}
+
+/// Sends these bytes, and returns what comes until the other end closes or says nothing for a while.
+pub fn exchange(socket: &Path, bytes: &[u8]) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+    stream.write_all(bytes).unwrap();
+    let (mut answer, mut part) = (Vec::new(), [0; 65536]);
+    while let Ok(read) = stream.read(&mut part) {
+        if read == 0 {
+            break;
+        }
+        answer.extend_from_slice(&part[..read]);
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn must(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
