@@ -54,3 +54,11 @@ sleep 0.5
 ip netns exec $B ping -q -c 20 -i 0.1 -W 5 10.77.0.2
 wait $OURS
 ip netns exec $B wg show $DEVICE latest-handshakes
+
+configure "endpoint 192.0.2.1:5000"
+echo "wireguard-go begins, and we are under load: its second try carries our cookie:"
+CULVERT_UNDER_LOAD=1 ours 0 &
+OURS=$!
+sleep 0.5
+ip netns exec $B ping -q -c 20 -i 0.1 -W 8 10.77.0.2
+wait $OURS

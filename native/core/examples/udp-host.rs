@@ -4,6 +4,7 @@
 //!     udp-host PRIVATE_KEY PEER_PUBLIC_KEY PRESHARED_KEY OWN_INNER PEER_INNER LISTEN PINGS [ENDPOINT]
 //!
 //! Keys are 64 hex digits. Without ENDPOINT it waits to be called. With PINGS 0 it answers only, for 20 s.
+//! `CULVERT_UNDER_LOAD=1` asks everybody for a cookie first.
 //! `CULVERT_RECORD=1` draws "randomness" from a counter, stands the wall clock still and prints every datagram:
 //! that is how the vectors in `src/conformance/vectors/` were made.
 
@@ -69,6 +70,7 @@ fn main() -> Result<(), Failure> {
         ..PeerUpdate::new(PublicKey(key(public)?))
     };
     tunnel.update_peer(now(), update);
+    tunnel.set_under_load(std::env::var_os("CULVERT_UNDER_LOAD").is_some());
     let mut host = Host {
         tunnel,
         socket: UdpSocket::bind(listen)?,
@@ -108,6 +110,11 @@ impl Host {
                 peer.sent_bytes(),
                 peer.last_handshake().is_some(),
             );
+        }
+        for (reason, count) in self.tunnel.drop_counts() {
+            if count > 0 {
+                println!("{} {count}", reason.as_str());
+            }
         }
         if self.answers < usize::from(pings) {
             return Err("pings were lost".into());

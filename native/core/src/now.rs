@@ -3,7 +3,9 @@ use std::time::{Duration, Instant};
 /// The time of a call. The core has no clock: the caller reads both clocks once per batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// Monotonic: timers and ages of keys.
+    /// Monotonic: timers and ages of keys. It should also count the time that a laptop sleeps (on Linux
+    /// `Instant::now()` does not): a start plus what `CLOCK_BOOTTIME` has gained. Or else a session that the peer
+    /// has long forgotten looks fresh after the lid is opened.
     pub instant: Instant,
     /// Since the Unix epoch: handshake timestamps and what is shown to people.
     pub unix: Duration,

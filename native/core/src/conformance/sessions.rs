@@ -2,7 +2,7 @@
 
 use crate::conformance::pair::{LEFT, Pair, RIGHT, Seeded, datagrams, ip_net, ipv4, seconds};
 use crate::locks::lock;
-use crate::{DropReason, Endpoint, Outbox, PeerUpdate, PublicKey};
+use crate::{DropReason, Endpoint, Outbox, PeerUpdate, PublicKey, Sealed};
 
 #[test]
 fn line_26_the_responder_sends_nothing_under_a_key_that_the_initiator_has_not_used() {
@@ -138,6 +138,47 @@ fn line_34_padding_is_zero_and_every_length_arrives_whole() {
             pair.hosts[RIGHT].delivered.pop(),
             Some(pair.packet(LEFT, &payload))
         );
+    }
+}
+
+#[test]
+fn line_35_any_mtu_works_and_takes_effect_at_once() {
+    let mut pair = Pair::connected();
+    for (mtu, padded) in [
+        (0, 33),
+        (1, 33),
+        (40, 40),
+        (1279, 48),
+        (65_535, 48),
+        (usize::MAX, 48),
+    ] {
+        pair.hosts[LEFT].tunnel.set_mtu(mtu);
+        pair.send(LEFT, &[0xab; 13]);
+
+        assert_eq!(
+            pair.log.pop().unwrap().bytes.len(),
+            padded + 32,
+            "MTU {mtu}"
+        );
+        assert_eq!(
+            pair.hosts[RIGHT].delivered.pop(),
+            Some(pair.packet(LEFT, &[0xab; 13]))
+        );
+    }
+}
+
+#[test]
+fn a_buffer_without_room_is_refused_and_left_alone() {
+    let pair = Pair::connected();
+    let peer = pair.peer(LEFT);
+    let tunnel = &pair.hosts[LEFT].tunnel;
+    let mut outbox = Outbox::new();
+    for (length, inner) in [(100, 15..60), (75, 16..60), (100, 60..200), (0, 0..0)] {
+        let mut buffer = vec![7; length];
+        let sealed = tunnel.seal(pair.now, &peer, &mut buffer, inner, &mut outbox);
+
+        assert_eq!(sealed, Sealed::Dropped(DropReason::NoRoom));
+        assert_eq!(buffer, vec![7; length]);
     }
 }
 

@@ -218,13 +218,14 @@ impl Sealer<'_> {
             .start
             .checked_sub(DATA_HEADER)
             .ok_or(DropReason::NoRoom)?;
-        let padded = inner.end + padding(inner.len(), self.mtu);
-        let range = start..padded + TAG;
-        buffer
-            .get_mut(inner.end..padded)
+        let padding = padding(inner.len(), self.mtu);
+        let range = start..inner.end + padding + TAG;
+        let datagram = buffer.get_mut(range.clone()).ok_or(DropReason::NoRoom)?;
+        let plaintext_end = DATA_HEADER + inner.len();
+        datagram
+            .get_mut(plaintext_end..plaintext_end + padding)
             .ok_or(DropReason::NoRoom)?
             .fill(0);
-        let datagram = buffer.get_mut(range.clone()).ok_or(DropReason::NoRoom)?;
         self.session.seal(datagram)?;
         Ok(range)
     }
