@@ -1,0 +1,69 @@
+/**
+ * What the window may ask of the main process, declared once: both ends and the checks are derived from it. No call takes a path,
+ * a command or an address to open; links are named, not given.
+ */
+import { z } from 'zod';
+import { Problem, Status, WhyAnswer, WhyRequest } from '../../contract/local-api.ts';
+
+export const Preferences = z.object({
+  language: z.enum(['system', 'en', 'ja']),
+  appearance: z.enum(['system', 'light', 'dark']),
+  openAtLogin: z.boolean(),
+});
+export type Preferences = z.infer<typeof Preferences>;
+
+/** Everything that the window draws. */
+export const View = z.object({
+  /** Null until the daemon has answered once, and while it does not. */
+  status: Status.nullable(),
+  /** Why there is no status. */
+  problem: Problem.nullable(),
+  /** Why the last sign-in from this window did not come about. */
+  signInProblem: Problem.nullable(),
+  preferences: Preferences,
+  /** `en` or `ja`, after the system's language where the preference says so. */
+  language: z.enum(['en', 'ja']),
+  /** Unix ms until which a pause lasts. */
+  pausedUntil: z.number().nullable(),
+});
+export type View = z.infer<typeof View>;
+
+const nothing = z.tuple([]);
+
+export const calls = {
+  view: { args: nothing, answer: View },
+  signIn: { args: z.tuple([z.string().max(2000)]), answer: z.null() },
+  openSignInAgain: { args: nothing, answer: z.null() },
+  cancelSignIn: { args: nothing, answer: z.null() },
+  switchOn: { args: nothing, answer: z.null() },
+  switchOff: { args: nothing, answer: z.null() },
+  pause: {
+    args: z.tuple([z.union([z.literal(5), z.literal(15), z.literal(60)])]),
+    answer: z.null(),
+  },
+  signOut: { args: nothing, answer: z.null() },
+  why: {
+    args: z.tuple([WhyRequest]),
+    answer: z.union([z.object({ answer: WhyAnswer }), z.object({ problem: Problem })]),
+  },
+  setPreferences: { args: z.tuple([Preferences]), answer: z.null() },
+  copy: { args: z.tuple([z.string().max(300)]), answer: z.null() },
+} satisfies Record<string, { args: z.ZodType; answer: z.ZodType }>;
+
+export type CallName = keyof typeof calls;
+export type Arguments<Name extends CallName> = z.infer<(typeof calls)[Name]['args']>;
+export type Answer<Name extends CallName> = z.infer<(typeof calls)[Name]['answer']>;
+
+/** The functions that the window has, and nothing else. */
+export type CulvertBridge = {
+  [Name in CallName]: (...args: Arguments<Name>) => Promise<Answer<Name>>;
+} & {
+  /** Calls back with each new view; gives back how to stop. */
+  onView(listener: (view: View) => void): () => void;
+};
+
+export const VIEW_EVENT = 'culvert:view';
+
+export function channelOf(name: CallName): string {
+  return `culvert:${name}`;
+}

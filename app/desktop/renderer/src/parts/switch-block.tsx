@@ -1,0 +1,65 @@
+/** One big switch. It shows what is wanted; the words below it say what is. */
+import { Stack, Text } from '@mantine/core';
+import type { Status } from '../../../../contract/local-api.ts';
+import type { View } from '../../../ipc/channels.ts';
+import { culvert } from '../bridge.ts';
+import { type Speech, useSpeech } from '../language/language.ts';
+
+export function SwitchBlock({ view, status }: { view: View; status: Status }) {
+  const speech = useSpeech();
+  const { text } = speech;
+  const isOn = status.wanted === 'on';
+  return (
+    <Stack align="center" gap="xs" py="sm">
+      <button
+        type="button"
+        role="switch"
+        aria-checked={isOn}
+        aria-label={text.switchLabel}
+        className="switch"
+        onClick={() => void (isOn ? culvert.switchOff() : culvert.switchOn())}
+      />
+      <Text fz={20} fw={600} role="status">
+        {stateWord(status, text)}
+      </Text>
+      <Text size="sm" ta="center" className="selectable">
+        {explanation(view, status, speech)}
+      </Text>
+    </Stack>
+  );
+}
+
+function stateWord(status: Status, text: Speech['text']): string {
+  switch (status.tunnel.kind) {
+    case 'on':
+      return text.connected;
+    case 'starting':
+    case 'reconnecting':
+      return text.connecting;
+    case 'failed':
+      return text.cannotConnect;
+    case 'off':
+    case 'stopping':
+      return status.wanted === 'on' ? text.connecting : text.off;
+  }
+}
+
+/** What it is good for while it works, the reason while it does not. */
+function explanation(view: View, status: Status, { text, say, when }: Speech): string {
+  const { tunnel } = status;
+  if (status.wanted === 'off' && view.pausedUntil !== null)
+    return text.paused(when(view.pausedUntil));
+  if (tunnel.kind === 'on')
+    return status.wanted === 'off' ? text.wantedOff : rangesInWords(status, text);
+  if (tunnel.kind === 'failed') return say(tunnel.problem);
+  if (tunnel.kind === 'starting' && tunnel.problem) return say(tunnel.problem);
+  if (tunnel.kind === 'reconnecting')
+    return tunnel.problem ? `${text.onAgain} ${say(tunnel.problem)}` : text.onAgain;
+  return tunnel.kind === 'stopping' ? text.wantedOff : '';
+}
+
+function rangesInWords(status: Status, text: Speech['text']): string {
+  const [first, ...others] = status.networks.flatMap((network) => network.ranges);
+  if (first === undefined) return text.nothingReachable;
+  return others.length === 0 ? first : `${first} ${text.more(others.length)}`;
+}
