@@ -6,54 +6,23 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use ipnet::IpNet;
 use rustix::event::epoll;
 
 use crate::admission::{Admission, AdmissionRules};
 use crate::batch::{Batch, PeerTag};
+use crate::clock::Clock;
+use crate::complaints::{Complaints, Refused};
+use crate::config::{NatConfig, NatLimits};
 use crate::drops::{NatDrop, NatDrops};
 use crate::echo_flow::{EchoFlow, PingDoor};
 use crate::flow_table::{FlowKey, FlowTable, Token};
 use crate::tcp_endpoint::Tunnel;
-use crate::tcp_flow::{Clock, TcpFlow};
+use crate::tcp_flow::TcpFlow;
 use crate::timers::Timers;
 use crate::trouble::Trouble;
 use crate::udp_flow::UdpFlow;
-
-#[derive(Clone, Debug)]
-pub struct NatConfig {
-    /// Of inner packets.
-    pub mtu: usize,
-    /// The connector's own in the overlay.
-    pub addresses: Vec<IpAddr>,
-    /// Where packets may go.
-    pub ranges: Vec<IpNet>,
-    /// Where they may come from.
-    pub overlay: Vec<IpNet>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct NatLimits {
-    pub flows: usize,
-    /// So that one device cannot lock the others out.
-    pub flows_per_device: usize,
-}
-
-impl NatLimits {
-    /// For a process that may have `descriptors` files open: each flow holds one, the rest of the engine a few.
-    pub fn for_descriptors(descriptors: u64) -> Self {
-        let flows = usize::try_from(descriptors)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(64);
-        let flows = flows.clamp(16, 65_536);
-        Self {
-            flows,
-            flows_per_device: (flows / 2).max(16),
-        }
-    }
-}
 
 pub struct Nat {
     pub(crate) rules: AdmissionRules,
@@ -76,21 +45,6 @@ pub struct Nat {
     seeds: RandomState,
     seeded: u64,
 }
-
-/// A packet that was not let through, for the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
-    pub device: IpAddr,
-    pub destination: IpAddr,
-    /// The IP protocol number.
-    pub protocol: u8,
-    /// Of the destination; none where the protocol has none.
-    pub port: Option<u16>,
-    pub reason: NatDrop,
-}
-
-/// More than a log can use between two looks at it.
-pub(crate) const MOST_REFUSED: usize = 64;
 
 pub(crate) struct Flow {
     /// Where the device's last packet came from.
@@ -119,10 +73,7 @@ impl Nat {
             timers: Timers::default(),
             runnable: VecDeque::new(),
             drops: NatDrops::default(),
-            complaints: Complaints {
-                since: now,
-                count: 0,
-            },
+            complaints: Complaints::new(now),
             refused: Vec::new(),
             ident: 0,
             scratch: Vec::new(),
@@ -292,26 +243,5 @@ pub(crate) fn tunnel(batch: &mut Batch, peer: PeerTag, mtu: usize, budget: usize
         peer,
         mtu,
         budget,
-    }
-}
-
-/// A router limits the errors it sends; a scan of a refused range would double its own traffic otherwise.
-pub(crate) struct Complaints {
-    since: Instant,
-    count: u32,
-}
-
-impl Complaints {
-    const PER_SECOND: u32 = 2000;
-
-    fn allow(&mut self, now: Instant) -> bool {
-        if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
-            *self = Self {
-                since: now,
-                count: 0,
-            };
-        }
-        self.count += 1;
-        self.count <= Self::PER_SECOND
     }
 }

@@ -8,7 +8,7 @@
 //! filtered. Nothing is buffered but the two rings of the endpoint: a full one stops the reading on its other side, which is
 //! all the back-pressure there is.
 
-use std::io::{self, Read};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -16,10 +16,12 @@ use std::time::{Duration, Instant};
 use smoltcp::socket::tcp;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
+use crate::clock::Clock;
 use crate::compose::{ACK, RST, SYN};
 use crate::error_queue::{ask_for_errors, set_number, take_error};
 use crate::inner::Inner;
-use crate::tcp_endpoint::{TcpEndpoint, Tunnel, smoltcp_time};
+use crate::tcp_endpoint::{TcpEndpoint, Tunnel};
+use crate::tcp_transfer::Ends;
 use crate::trouble::Trouble;
 
 pub(crate) struct TcpFlow {
@@ -295,94 +297,6 @@ impl TcpFlow {
         };
         Some(self.heard + quiet)
     }
-}
-
-/// The caller's time, and its start for the stack that counts from zero.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
-    pub(crate) start: Instant,
-    pub(crate) now: Instant,
-}
-
-impl Clock {
-    pub(crate) fn smoltcp(self) -> smoltcp::time::Instant {
-        smoltcp_time(self.now.saturating_duration_since(self.start))
-    }
-
-    fn moment(self, at: smoltcp::time::Instant) -> Instant {
-        self.start + Duration::from_micros(u64::try_from(at.total_micros()).unwrap_or(0))
-    }
-}
-
-/// The flow's own socket, and what is known of it, while the endpoint is borrowed.
-struct Ends<'a> {
-    socket: &'a Socket,
-    readable: &'a mut bool,
-    writable: &'a mut bool,
-    target_finished: &'a mut bool,
-    device_fin_seen: &'a mut bool,
-    device_finished: &'a mut bool,
-}
-
-impl Ends<'_> {
-    fn write_to_target(&mut self, endpoint: &mut tcp::Socket<'_>) {
-        while *self.writable && endpoint.can_recv() {
-            let sent = endpoint.recv(|bytes| {
-                let sent = self.socket.send_with_flags(bytes, libc::MSG_NOSIGNAL);
-                (*sent.as_ref().unwrap_or(&0), sent)
-            });
-            match sent {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) if is_interrupted(&error) => {}
-                Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    *self.writable = false
-                }
-                Ok(Err(_)) => return endpoint.abort(),
-                // The handshake is not complete: nothing may be taken out yet.
-                Err(_) => return,
-            }
-        }
-        *self.device_fin_seen |= has_received_fin(endpoint.state());
-        if *self.device_fin_seen && !endpoint.can_recv() && !*self.device_finished {
-            *self.device_finished = true;
-            // Fails when the target has reset the connection, which the next read tells better.
-            let _ = self.socket.shutdown(std::net::Shutdown::Write);
-        }
-    }
-
-    fn read_from_target(&mut self, endpoint: &mut tcp::Socket<'_>) {
-        while *self.readable && endpoint.can_send() {
-            let read = endpoint.send(|room| {
-                let read = (&mut &*self.socket).read(room);
-                (*read.as_ref().unwrap_or(&0), read)
-            });
-            match read {
-                Ok(Ok(0)) => {
-                    *self.readable = false;
-                    *self.target_finished = true;
-                    return endpoint.close();
-                }
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) if is_interrupted(&error) => {}
-                Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    *self.readable = false
-                }
-                Ok(Err(_)) => return endpoint.abort(),
-                Err(_) => return,
-            }
-        }
-    }
-}
-
-fn has_received_fin(state: tcp::State) -> bool {
-    matches!(
-        state,
-        tcp::State::CloseWait | tcp::State::LastAck | tcp::State::Closing | tcp::State::TimeWait
-    )
-}
-
-fn is_interrupted(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::Interrupted
 }
 
 /// Why `connect()` failed, in the words of the error queue if it has any.

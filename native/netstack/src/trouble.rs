@@ -33,9 +33,10 @@ impl Trouble {
         match error.raw_os_error() {
             Some(libc::ECONNREFUSED | libc::ECONNRESET) => Self::Refused,
             Some(libc::ENETUNREACH | libc::ENETDOWN | libc::EAFNOSUPPORT) => Self::Network,
-            // EINVAL and EADDRNOTAVAIL: the kernel has no way to speak to such an address from here.
             Some(libc::EACCES | libc::EPERM) => Self::Prohibited,
+            // Which link is too narrow the error queue tells; without it, what every link must carry.
             Some(libc::EMSGSIZE) => Self::TooBig { mtu: 1280 },
+            // Silence (ETIMEDOUT), no neighbour (EHOSTUNREACH), no way to speak to such an address (EINVAL).
             _ => Self::Host,
         }
     }

@@ -42,6 +42,38 @@ fn datagrams_go_there_and_back_in_both_families() {
 }
 
 #[test]
+fn nobody_else_in_the_private_network_gets_a_datagram_into_the_overlay() {
+    in_a_private_network(|| {
+        run("ip addr add 10.9.0.66/32 dev lo");
+        let server = UdpSocket::bind(at(SERVER, 0)).unwrap();
+        let port = server.local_addr().unwrap().port();
+        let mut device = Device::new(RANGES);
+        device.send(&udp(SERVER, 4000, port, 64, b"?"));
+        let (_, flow) = server.recv_from(&mut [0; 64]).unwrap();
+
+        // From another host, and from another port of the very server.
+        UdpSocket::bind("10.9.0.66:0")
+            .unwrap()
+            .send_to(b"evil", flow)
+            .unwrap();
+        UdpSocket::bind(at(SERVER, 0))
+            .unwrap()
+            .send_to(b"evil", flow)
+            .unwrap();
+        server.send_to(b"good", flow).unwrap();
+        device.until("the answer", |device| !device.seen.is_empty());
+        device.step();
+
+        let heard: Vec<Vec<u8>> = device
+            .seen
+            .iter()
+            .map(|packet| open(packet).2[8..].to_vec())
+            .collect();
+        assert_eq!(heard, [b"good"]);
+    });
+}
+
+#[test]
 fn an_answer_larger_than_the_tunnel_arrives_in_fragments_that_make_it_whole_again() {
     in_a_private_network(|| {
         for address in [SERVER, SERVER_V6] {

@@ -2,6 +2,7 @@
 //! does both; this side of it answers the control socket. Needs no capability and any uid will do.
 
 mod config;
+mod gateways;
 mod plane;
 mod sending;
 

@@ -1,0 +1,182 @@
+//! Datagrams and pings of devices.
+
+use crate::admission::Admission;
+use crate::batch::Batch;
+use crate::checksum::internet_checksum;
+use crate::drops::NatDrop;
+use crate::echo_flow::{EchoFlow, PingDoor, push_own_reply};
+use crate::flow_table::{FlowKey, Token};
+use crate::inner::{Inner, UDP};
+use crate::nat::{FlowKind, Nat};
+use crate::outward::{Arrival, transport_sum};
+use crate::trouble::Trouble;
+use crate::udp_flow::{UDP_HEADER, UdpFlow};
+
+impl Nat {
+    pub(crate) fn handle_udp(&mut self, arrival: &Arrival<'_>, out: &mut Batch) {
+        let inner = &arrival.inner;
+        let Some(data) = udp_data(inner) else {
+            return self.drops.count(NatDrop::BadHeader);
+        };
+        let Some((device_port, target_port)) = inner.ports() else {
+            return;
+        };
+        if device_port == 0 || target_port == 0 {
+            return self.drops.count(NatDrop::PortZero);
+        }
+        if inner.hop_limit <= 1 {
+            return self.refuse(arrival, NatDrop::HopLimit, Trouble::HopLimit, out);
+        }
+        let key = arrival.key(UDP, device_port, target_port);
+        let Some(token) = self
+            .flows
+            .find(&key)
+            .or_else(|| self.open_udp(arrival, key, out))
+        else {
+            return;
+        };
+        let Some((_, flow)) = self.flows.get_mut(token) else {
+            return;
+        };
+        flow.peer = arrival.peer;
+        let FlowKind::Udp(udp) = &mut flow.kind else {
+            return;
+        };
+        let (hops, v4) = (inner.hop_limit - 1, inner.source.is_ipv4());
+        if udp.send(data, hops, v4, arrival.now).is_err() {
+            // The socket reports an older datagram's fate first; once told, this one can go.
+            self.report_errors(token, arrival.now, out);
+            let Some((_, flow)) = self.flows.get_mut(token) else {
+                return;
+            };
+            let FlowKind::Udp(udp) = &mut flow.kind else {
+                return;
+            };
+            if let Err(error) = udp.send(data, hops, v4, arrival.now) {
+                let trouble = Trouble::from_error(&error);
+                self.refuse(arrival, NatDrop::SendFailed, trouble, out);
+            }
+        }
+    }
+
+    fn open_udp(&mut self, arrival: &Arrival<'_>, key: FlowKey, out: &mut Batch) -> Option<Token> {
+        if !self.admit(arrival, out) || !self.has_room(arrival, out) {
+            return None;
+        }
+        match UdpFlow::open(key.target(), arrival.now) {
+            Ok(udp) => {
+                let deadline = udp.deadline();
+                let token = self.register(arrival, key, arrival.flow(FlowKind::Udp(udp)), out)?;
+                self.arm(token, deadline);
+                Some(token)
+            }
+            Err(error) => {
+                self.answer_open_error(arrival, &error, out);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn handle_icmp(&mut self, arrival: &Arrival<'_>, out: &mut Batch) {
+        let inner = &arrival.inner;
+        let request = if inner.source.is_ipv4() { 8 } else { 128 };
+        let &[kind, 0, _, _, i0, i1, _, _, ..] = inner.transport else {
+            return self.drops.count(NatDrop::UnsupportedIcmp);
+        };
+        // Errors of devices about what targets sent them end here: no socket of ours could pass them on.
+        if kind != request {
+            return self.drops.count(NatDrop::UnsupportedIcmp);
+        }
+        if !icmp_checksum_holds(inner) {
+            return self.drops.count(NatDrop::BadChecksum);
+        }
+        if self.rules.destination(inner.destination) == Admission::Ourselves {
+            let way = arrival.way_back(self.mtu);
+            return push_own_reply(out, &way, inner.transport, &mut self.scratch);
+        }
+        if inner.hop_limit <= 1 {
+            return self.refuse(arrival, NatDrop::HopLimit, Trouble::HopLimit, out);
+        }
+        let key = arrival.key(inner.protocol, u16::from_be_bytes([i0, i1]), 0);
+        if let Some(token) = self
+            .flows
+            .find(&key)
+            .or_else(|| self.open_echo(arrival, key, out))
+        {
+            self.send_echo(arrival, token, out);
+        }
+    }
+
+    fn send_echo(&mut self, arrival: &Arrival<'_>, token: Token, out: &mut Batch) {
+        for last_try in [false, true] {
+            let Some((_, flow)) = self.flows.get_mut(token) else {
+                return;
+            };
+            flow.peer = arrival.peer;
+            let FlowKind::Echo(echo) = &mut flow.kind else {
+                return;
+            };
+            let inner = &arrival.inner;
+            let hops = inner.hop_limit - 1;
+            let v4 = inner.source.is_ipv4();
+            match echo.send(inner.transport, hops, v4, &mut self.scratch, arrival.now) {
+                Ok(()) => return,
+                Err(error) if last_try => {
+                    let trouble = Trouble::from_error(&error);
+                    return self.refuse(arrival, NatDrop::SendFailed, trouble, out);
+                }
+                Err(_) => self.report_errors(token, arrival.now, out),
+            }
+        }
+    }
+
+    fn open_echo(&mut self, arrival: &Arrival<'_>, key: FlowKey, out: &mut Batch) -> Option<Token> {
+        if !self.admit(arrival, out) || !self.has_room(arrival, out) {
+            return None;
+        }
+        if self.ping == PingDoor::NeedsSysctl {
+            // Somebody may have followed the advice in the meantime.
+            self.ping = PingDoor::find();
+        }
+        if self.ping == PingDoor::NeedsSysctl {
+            self.refuse(arrival, NatDrop::PingNeedsSysctl, Trouble::Prohibited, out);
+            return None;
+        }
+        let ident = self.seed() as u16;
+        match EchoFlow::open(key.target, self.ping, ident, arrival.now) {
+            Ok(echo) => {
+                let deadline = echo.deadline();
+                let token = self.register(arrival, key, arrival.flow(FlowKind::Echo(echo)), out)?;
+                self.arm(token, deadline);
+                Some(token)
+            }
+            Err(error) => {
+                self.answer_open_error(arrival, &error, out);
+                None
+            }
+        }
+    }
+}
+
+fn icmp_checksum_holds(inner: &Inner<'_>) -> bool {
+    if inner.source.is_ipv4() {
+        internet_checksum(inner.transport, 0) == 0
+    } else {
+        transport_sum(inner, inner.transport) == 0
+    }
+}
+
+/// The data of a UDP datagram whose length and checksum are right.
+fn udp_data<'a>(inner: &Inner<'a>) -> Option<&'a [u8]> {
+    let &[_, _, _, _, l0, l1, c0, c1, ..] = inner.transport else {
+        return None;
+    };
+    let datagram = inner
+        .transport
+        .get(..usize::from(u16::from_be_bytes([l0, l1])))?;
+    let unchecked = inner.source.is_ipv4() && [c0, c1] == [0, 0];
+    if !unchecked && transport_sum(inner, datagram) != 0 {
+        return None;
+    }
+    datagram.get(UDP_HEADER..)
+}
