@@ -1,5 +1,6 @@
 #!/bin/sh
 # udp-host and wireguard-go ping each other, each once as the one who begins. Needs root, wireguard-go, wg and ip.
+# PINGS=1500 takes it over a rekey.
 #
 #   namespace culvert-core-a                 namespace culvert-core-b
 #   udp-host 10.77.0.2, 192.0.2.1:5000 <-veth-> 192.0.2.2:51820, wireguard-go cvcore0 10.77.0.1
@@ -43,7 +44,7 @@ ours() {
 
 echo "we begin:"
 [ -z "${CULVERT_RECORD:-}" ] || echo "keys $(hex "$OUR_PRIVATE") $(hex "$GO_PUBLIC") $(hex "$PSK")"
-ours 20 192.0.2.2:51820
+ours "${PINGS:-20}" 192.0.2.2:51820
 ip netns exec $B wg show $DEVICE transfer
 
 configure "endpoint 192.0.2.1:5000"

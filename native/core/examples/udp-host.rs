@@ -3,7 +3,7 @@
 //!
 //!     udp-host PRIVATE_KEY PEER_PUBLIC_KEY PRESHARED_KEY OWN_INNER PEER_INNER LISTEN PINGS [ENDPOINT]
 //!
-//! Keys are 64 hex digits. Without ENDPOINT it waits to be called. With PINGS 0 it answers only, for 20 s.
+//! Keys are 64 hex digits. Without ENDPOINT it waits to be called. Ten PINGS go out in a second; with 0 it answers only, for 20 s.
 //! `CULVERT_UNDER_LOAD=1` asks everybody for a cookie first.
 //! `CULVERT_RECORD=1` draws "randomness" from a counter, stands the wall clock still and prints every datagram:
 //! that is how the vectors in `src/conformance/vectors/` were made.
@@ -89,7 +89,8 @@ impl Host {
             .set_read_timeout(Some(Duration::from_millis(20)))?;
         let start = Instant::now();
         let mut sent = 0;
-        while start.elapsed() < Duration::from_secs(20) {
+        let patience = Duration::from_secs(20) + Duration::from_millis(100) * u32::from(pings);
+        while start.elapsed() < patience {
             if sent < pings && start.elapsed() >= Duration::from_millis(100) * u32::from(sent) {
                 let request = echo(8, self.own, self.peer, sent, &[0x42; 37]);
                 self.send(request)?;

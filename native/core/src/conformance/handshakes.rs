@@ -110,7 +110,7 @@ fn line_9_a_persisted_timestamp_keeps_old_initiations_old_after_a_restart() {
 
 #[test]
 fn line_27_simultaneous_initiations_converge_whatever_the_network_does() {
-    for seed in 0..2000 {
+    for seed in 0..10_000 {
         let random = Seeded::new(seed);
         let mut pair = Pair::seeded(seed);
         let mut under_way: Vec<(usize, Vec<u8>)> = Vec::new();
