@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findEngine } from '../../native/client/binary.ts';
-import { EngineGone } from '../../native/client/connection.ts';
+import { EngineGone, EngineRefusal } from '../../native/client/connection.ts';
 import type {
   EngineEvent,
   EngineStatus,
@@ -41,6 +41,7 @@ export class DataPlane {
   #deviceIds: ReadonlySet<string> = new Set();
   #next: GatewayEngineConfig | undefined;
   #applying: Promise<void> | undefined;
+  #refusal: string | null = null;
 
   constructor(options: DataPlaneOptions) {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
@@ -59,6 +60,11 @@ export class DataPlane {
 
   get state(): EngineState {
     return this.#engine.state;
+  }
+
+  /** Why the engine would not take the newest configuration; it goes on with its last one (R19). */
+  get refusal(): string | null {
+    return this.#refusal;
   }
 
   get ready(): Promise<void> {
@@ -88,12 +94,12 @@ export class DataPlane {
     return this.#applying;
   }
 
-  /** Undefined while the engine is away. */
+  /** Undefined while the engine is away, or before it knows the device. */
   async explain(params: ExplainParams): Promise<ExplainResult | undefined> {
     try {
       return await this.#engine.engine?.explain(params);
     } catch (error) {
-      if (error instanceof EngineGone) return undefined;
+      if (error instanceof EngineGone || error instanceof EngineRefusal) return undefined;
       throw error;
     }
   }
@@ -116,8 +122,11 @@ export class DataPlane {
       this.#next = undefined;
       try {
         await this.#engine.configure(config);
+        this.#refusal = null;
       } catch (error) {
-        if (!(error instanceof EngineGone)) throw error;
+        if (error instanceof EngineGone) continue;
+        this.#refusal = error instanceof Error ? error.message : String(error);
+        throw error;
       }
     }
   }
@@ -128,8 +137,10 @@ export class DataPlane {
   }
 
   #takeState(state: EngineState): void {
-    if (state.kind === 'running') void this.#poll();
-    else if (this.#peers.loseAll()) this.#options.onPeers?.();
+    if (state.kind === 'running') {
+      this.#refusal = state.refusal;
+      void this.#poll();
+    } else if (this.#peers.loseAll()) this.#options.onPeers?.();
     this.#options.onEngine?.(state);
   }
 

@@ -11,3 +11,4 @@ export type {
   GatewayEngineConfig,
 } from '../../native/client/protocol.ts';
 export { generateKeyPair, publicKeyOf } from '../../native/wg/keys.ts';
+export { UAPI_FOLDER } from '../../native/wg/uapi-socket.ts';

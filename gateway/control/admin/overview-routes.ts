@@ -53,7 +53,7 @@ async function overview({ store, live }: AdminParts): Promise<Overview> {
       online: connectors.filter(({ state }) => state === 'online').length,
     },
     problems: [
-      ...engineProblems(live.dataPlane?.state),
+      ...engineProblems(live),
       ...networks.flatMap(networkProblems),
       ...devices.flatMap(deviceProblems),
     ],
@@ -68,20 +68,14 @@ function isCurrent(device: Device): boolean {
 
 type Problem = Overview['problems'][number];
 
-function engineProblems(
-  state: { kind: string; reason?: string; refusal?: string | null } | undefined,
-): Problem[] {
-  if (state?.kind === 'failed')
+function engineProblems({ dataPlane }: AdminParts['live']): Problem[] {
+  if (!dataPlane) return [];
+  const { state, refusal } = dataPlane;
+  if (state.kind === 'failed') {
     return [{ sentence: `The gateway’s engine does not run: ${state.reason}`, link: '/' }];
-  if (state?.refusal) {
-    return [
-      {
-        sentence: `The gateway’s engine keeps its last configuration: ${state.refusal}`,
-        link: '/',
-      },
-    ];
   }
-  return [];
+  if (refusal === null) return [];
+  return [{ sentence: `The gateway’s engine keeps its last configuration: ${refusal}`, link: '/' }];
 }
 
 function networkProblems(network: Network): Problem[] {

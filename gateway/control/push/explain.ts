@@ -32,7 +32,7 @@ async function explain(parts: ExplainParts, deviceId: string, question: ExplainR
     throw new Refusal(
       503,
       'engine-away',
-      'The gateway’s engine is restarting. Ask again in a moment.',
+      'The gateway’s engine cannot say yet. Ask again in a moment.',
     );
   }
   const { state } = await parts.live.board();

@@ -43,7 +43,7 @@ export class Live implements Snapshots {
   readonly streams: Streams;
   readonly dataPlane: DataPlane | undefined;
   readonly #options: LiveOptions;
-  readonly #refresh = new Ticker(() => this.#refreshNow());
+  readonly #refresh: Ticker;
   readonly #announcement: Ticker;
   readonly #topics = new Set<Topic>();
   readonly #unlisten: () => void;
@@ -53,7 +53,13 @@ export class Live implements Snapshots {
 
   private constructor(options: LiveOptions) {
     this.#options = options;
-    this.#announcement = new Ticker(() => this.#announceNow());
+    const onFailure = (error: unknown): void =>
+      options.log.error(
+        { cause: error },
+        'changes could not be handed out; the next change tries again',
+      );
+    this.#refresh = new Ticker(() => this.#refreshNow(), onFailure);
+    this.#announcement = new Ticker(() => this.#announceNow(), onFailure);
     this.streams = new Streams({
       proofs: options.proofs,
       log: options.log,

@@ -3,16 +3,14 @@ import WebSocket from 'ws';
 import type { Network, Profile } from '../../contract/admin-api.ts';
 import type { StreamMessage } from '../../contract/device-api.ts';
 import type { DeviceConfig } from '../../contract/snapshot.ts';
-import { generateKeyPair } from '../../dataplane/engine-config.ts';
-import { generateIdentity, type Identity } from '../../trust/identity.ts';
+import { generateIdentity } from '../../trust/identity.ts';
 import { makeProof } from '../../trust/proof.ts';
 import { verifyDeviceSnapshot } from '../../trust/snapshot.ts';
 import { fetchTrust } from '../../trust/statement.ts';
 import { pinnedAgent } from '../../trust/tls-pin.ts';
 import { removeDevice } from '../enrol/device-routes.ts';
+import { type ScratchDevice, scratchDevice } from '../scratch-device.ts';
 import { type ScratchGateway, scratchGateway } from '../scratch-gateway.ts';
-import { addPeer } from '../store/addresses.ts';
-import { newId } from '../store/identifier.ts';
 
 let gateway: ScratchGateway;
 const open: TestStream[] = [];
@@ -161,44 +159,8 @@ test('a stream that does not answer pings is noticed dead', async () => {
   await vi.waitFor(() => expect(gateway.live.isStreaming(device.id)).toBe(false), 2000);
 });
 
-interface TestDevice {
-  id: string;
-  identity: Identity;
-}
-
-/** As enrolment stores it. */
-async function enrol(sessionMs = 3_600_000): Promise<TestDevice> {
-  const identity = generateIdentity();
-  const id = newId('device');
-  const { store } = gateway;
-  const user = await store.db.selectFrom('users').select('id').executeTakeFirstOrThrow();
-  await store.change({ who: 'test', what: 'device enrolled', topics: ['devices'] }, async (tx) => {
-    await addPeer(tx, {
-      id,
-      kind: 'device',
-      wireguardKey: generateKeyPair().publicKey,
-      identityKey: JSON.stringify(identity.publicJwk),
-      identityThumbprint: identity.thumbprint,
-    });
-    await tx
-      .insertInto('devices')
-      .values({
-        id,
-        userId: user.id,
-        profileId: null,
-        name: 'laptop',
-        os: 'linux',
-        osVersion: null,
-        clientVersion: '1',
-        enrolledAt: Date.now(),
-        sessionExpiresAt: Date.now() + sessionMs,
-        appliedRevision: null,
-        problem: null,
-        lastSeenAt: null,
-      })
-      .execute();
-  });
-  return { id, identity };
+function enrol(sessionMs?: number): Promise<ScratchDevice> {
+  return scratchDevice(gateway.store, sessionMs === undefined ? {} : { sessionMs });
 }
 
 interface TestStream {
@@ -210,7 +172,7 @@ interface TestStream {
 }
 
 async function follow(
-  device: TestDevice,
+  device: ScratchDevice,
   options: { autoPong?: boolean } = {},
 ): Promise<TestStream> {
   const trust = await fetchTrust(gateway.url, gateway.built.gateway.trust.fingerprint);
@@ -252,11 +214,11 @@ function connectWith(proof: string, path: string, options: { autoPong?: boolean 
   return new WebSocket(url, { agent, headers: { 'culvert-proof': proof }, ...options });
 }
 
-function proofOf(device: TestDevice, path = '/v1/device/stream'): Promise<string> {
+function proofOf(device: ScratchDevice, path = '/v1/device/stream'): Promise<string> {
   return makeProof(device.identity, device.id, { method: 'GET', path, body: '' });
 }
 
-async function statusOf(device: TestDevice, path = '/v1/device/stream'): Promise<number> {
+async function statusOf(device: ScratchDevice, path = '/v1/device/stream'): Promise<number> {
   return refusalOf(connectWith(await proofOf(device), path));
 }
 

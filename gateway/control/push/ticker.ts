@@ -1,14 +1,16 @@
 /** Runs one piece of work again and again, never twice at once; wishes that come together are one run. */
 export class Ticker {
   readonly #work: () => Promise<void>;
+  readonly #onFailure: (error: unknown) => void;
   #timer: NodeJS.Timeout | undefined;
   #dueAt = Number.POSITIVE_INFINITY;
   #running: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
   #isStopped = false;
 
-  constructor(work: () => Promise<void>) {
+  constructor(work: () => Promise<void>, onFailure: (error: unknown) => void) {
     this.#work = work;
+    this.#onFailure = onFailure;
   }
 
   /** Within so many milliseconds; an earlier wish stands. */
@@ -17,8 +19,8 @@ export class Ticker {
     if (this.#isStopped || dueAt >= this.#dueAt) return;
     clearTimeout(this.#timer);
     this.#dueAt = dueAt;
-    // A failure shows at whoever awaits `now`; the next wish tries again.
-    this.#timer = setTimeout(() => void this.now().catch(() => {}), ms);
+    // The next wish tries again.
+    this.#timer = setTimeout(() => void this.now().catch(this.#onFailure), ms);
   }
 
   /** A run that began after this call; several callers share it. */
