@@ -5,9 +5,12 @@
  *   lan0 172.30.0.2, fd30::2 ─────────── dev0 172.30.0.1, fd30::1     counts what arrives for private addresses
  *   culvert0 100.96.0.5
  */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LinuxNetwork } from '../../app/daemon/network/linux/linux-network.ts';
 import { networkNotices } from '../../app/daemon/policy/network-notices.ts';
@@ -203,6 +206,55 @@ describe('a tunnel that goes away', () => {
     }
   });
 
+  test('while plans come and go under a steady stream of packets, not one leaks', async () => {
+    const other = plan({
+      ranges: ['10.20.0.0/17', 'fd12::/64', '10.30.0.0/16'],
+      exclude: ['10.20.9.0/24'],
+    });
+    await network.connect(wanted);
+    const sending = dev.sh(`end=$((SECONDS + 6)); while [ $SECONDS -lt $end ]; do
+      for address in ${PRIVATE.join(' ')}; do echo canary > /dev/udp/$address/53; done; done 2> /dev/null; true`);
+    for (let round = 0; round < 8; round++) {
+      await network.connect(other);
+      await removeTunnelDevice(dev);
+      await network.protect(wanted);
+      await addTunnelDevice(dev);
+      await network.connect(wanted);
+      await network.disconnect();
+    }
+    await sending;
+
+    expect(await seen()).toBe(0);
+    await dev.sh(
+      'nft delete table inet culvert; ip rule del priority 5182; echo canary > /dev/udp/10.20.0.5/53',
+    );
+    expect(await seen()).toBe(1);
+  });
+
+  test('a connection from before the tunnel ends at once instead of stalling or going on in clear', async () => {
+    await lan.sh('ip addr add 10.20.0.5/32 dev lo');
+    await dev.sh('ip route add 10.20.0.5/32 via 172.30.0.1');
+    const server = lan.spawn(process.execPath, [
+      '-e',
+      'net.createServer((c) => c.pipe(c)).listen(9000, () => console.log(1))',
+    ]);
+    try {
+      await once(server.stdout as Readable, 'data');
+      const client = dev.spawn(process.execPath, ['-e', CHATTER]);
+      const exit = once(client, 'exit');
+      const [first] = await once(client.stdout as Readable, 'data');
+      expect(String(first)).toContain('heard');
+
+      await network.connect(wanted);
+      const earlier = await seen();
+
+      expect(await exit).toEqual([7, null]);
+      expect((await seen()) - earlier).toBe(0);
+    } finally {
+      server.kill('SIGKILL');
+    }
+  }, 10_000);
+
   test('a flushed firewall is noticed', async () => {
     await reach('connected');
     expect(await network.isProtected()).toBe(true);
@@ -220,6 +272,22 @@ describe('a tunnel that goes away', () => {
     await network.protect(wanted);
     expect(await network.isProtected()).toBe(true);
   });
+});
+
+test('only a network that differs is told, and our own changes never are', async () => {
+  let told = 0;
+  const stop = network.watch({ networkChanged: () => told++, protectionTouched: () => {} });
+  await pause(300);
+
+  await network.connect(wanted);
+  await network.release();
+  await dev.sh('ip addr add 172.30.9.9/32 dev lan0; ip addr del 172.30.9.9/32 dev lan0');
+  await pause(600);
+  expect(told).toBe(0);
+
+  await dev.sh('ip route replace default via 172.30.0.9');
+  await expect.poll(() => told).toBe(1);
+  stop();
 });
 
 describe('the address inside the tunnel', () => {
@@ -257,6 +325,14 @@ describe('the address inside the tunnel', () => {
     expect(await neighbour('100.96.0.5')).toContain('lladdr');
   });
 });
+
+/** Says something every 50 ms, and once that it heard an answer; leaves with 7 when the connection is reset. */
+const CHATTER = `
+const socket = net.connect(9000, '10.20.0.5');
+socket.once('data', () => console.log('heard'));
+socket.on('error', () => process.exit(7));
+setInterval(() => socket.write('canary'), 50);
+`;
 
 async function reach(state: 'connecting' | 'connected' | 'reconnecting'): Promise<void> {
   if (state === 'connecting') {

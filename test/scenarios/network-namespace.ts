@@ -1,4 +1,5 @@
 /** Two computers and a cable, for tests of what the kernel does with a plan: bare network namespaces, gone afterwards. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   type LinuxHost,
@@ -38,6 +39,12 @@ export class Namespace implements LinuxHost {
 
   try(line: string): Promise<Ran> {
     return this.#enter('/bin/bash', ['-c', line]);
+  }
+
+  /** A program that goes on until it is stopped. */
+  spawn(file: string, argv: readonly string[]): ChildProcess {
+    const entered = [`--net=/run/netns/${this.name}`, '--', file, ...argv];
+    return spawn(NSENTER, entered, { stdio: ['ignore', 'pipe', 'ignore'] });
   }
 
   run(program: Program, argv: readonly string[], input?: string): Promise<Ran> {

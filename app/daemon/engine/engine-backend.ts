@@ -9,7 +9,7 @@ import { getInterface, setInterface, uapiPath } from '../../../native/wg/uapi-so
 import type { InterfaceChange, InterfaceState } from '../../../native/wg/uapi-text.ts';
 import { Fault, reasonOf } from '../../contract/problem.ts';
 import type { Backend, BackendState, DeviceSettings, TunnelPeer } from './backend.ts';
-import { type EngineProcess, openControl, startEngine } from './engine-process.ts';
+import { type EngineProcess, openControl, startEngine, waitForEnd } from './engine-process.ts';
 import { peerChange, settingsChange } from './wireguard-change.ts';
 
 export interface EngineBackendOptions extends EngineProcess {
@@ -47,10 +47,10 @@ export class EngineBackend implements Backend {
   async stop(): Promise<void> {
     const engine = this.#engine ?? (await openControl(this.#options.controlPath));
     this.#engine = null;
-    await engine?.shutdown().catch((cause: unknown) => {
-      // It may go faster than it answers.
-      if (engine.hello.pid && isAlive(engine.hello.pid)) throw cause;
-    });
+    if (!engine) return;
+    // It may go faster than it answers.
+    await engine.shutdown().catch(() => {});
+    await waitForEnd(engine.hello.pid);
   }
 
   /** Lets go of the engine without ending it: what a daemon that restarts does. */
@@ -70,7 +70,8 @@ export class EngineBackend implements Backend {
     const engine = await openControl(this.#options.controlPath);
     if (!engine) return null;
     if (engine.speaksOurProtocol && engine.hello.role === 'device') return engine;
-    await engine.shutdown();
+    await engine.shutdown().catch(() => {});
+    await waitForEnd(engine.hello.pid);
     return null;
   }
 
@@ -119,13 +120,4 @@ function toBackendState({ privateKey, peers }: InterfaceState): BackendState {
     rxBytes: peer?.rxBytes ?? 0,
     txBytes: peer?.txBytes ?? 0,
   };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -4,6 +4,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  existsSync,
   openSync,
   readFileSync,
   rmSync,
@@ -33,17 +34,20 @@ export async function startEngine(
 ): Promise<Engine> {
   const size = ['--mtu', `${settings.mtu}`, '--fwmark', `${settings.mark}`];
   const argv = ['device', device, '--control', options.controlPath, ...size];
+  const saidBefore = sizeOf(options.logPath);
   const child = launch(options, argv);
   const ended = endOf(child);
   for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; ) {
     const why = await Promise.race([ended, pause(POLL_MS, null)]);
     if (why !== null)
-      throw new Fault('engine-failed', { reason: lastWords(options.logPath) ?? why });
+      throw new Fault('engine-failed', { reason: lastWords(options.logPath, saidBefore) ?? why });
     const engine = await openControl(options.controlPath);
     if (engine) return engine;
   }
   child.kill('SIGKILL');
-  throw new Fault('engine-failed', { reason: lastWords(options.logPath) ?? 'it does not answer' });
+  throw new Fault('engine-failed', {
+    reason: lastWords(options.logPath, saidBefore) ?? 'it does not answer',
+  });
 }
 
 /** Null where no engine answers. A socket that nobody listens at was left by one that was killed. */
@@ -58,6 +62,32 @@ export async function openControl(path: string): Promise<Engine | null> {
   }
 }
 
+/** Its device goes last, with the process, some time after its control socket has closed. One that hangs is killed. */
+export async function waitForEnd(pid: number): Promise<void> {
+  const started = performance.now();
+  for (let isKilled = false; isRunning(pid); ) {
+    const waitedMs = performance.now() - started;
+    if (waitedMs > PATIENCE_MS) {
+      throw new Fault('undo-refused', { reason: `the engine (process ${pid}) does not end` });
+    }
+    if (waitedMs > PATIENCE_MS / 2 && !isKilled) isKilled = process.kill(pid, 'SIGKILL');
+    await pause(POLL_MS);
+  }
+}
+
+/** One that ended and that nobody has asked after yet holds nothing any more. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    // No /proc on this system: the signal went through, so it runs.
+    return code === 'ENOENT' && !existsSync('/proc/self');
+  }
+}
+
 /** A session of its own, so that what ends the daemon does not reach it. Our environment is none of its business. */
 function launch({ binary, logPath }: EngineProcess, argv: string[]): ChildProcess {
   try {
@@ -65,8 +95,8 @@ function launch({ binary, logPath }: EngineProcess, argv: string[]): ChildProces
   } catch (cause) {
     throw new Fault('engine-missing', { path: binary }, cause);
   }
-  const isLarge = (statSync(logPath, { throwIfNoEntry: false })?.size ?? 0) > LARGE_LOG_BYTES;
-  const log = openSync(logPath, isLarge ? 'w' : 'a', 0o600);
+  // An engine that dies over and over must not fill the disk with its last words.
+  const log = openSync(logPath, sizeOf(logPath) === 0 ? 'w' : 'a', 0o600);
   try {
     const level = process.env.CULVERT_LOG;
     const child = spawn(binary, argv, {
@@ -90,7 +120,12 @@ function endOf(child: ChildProcess): Promise<string> {
 }
 
 /** The one line that the engine says when it cannot start. */
-function lastWords(logPath: string): string | undefined {
-  const lines = readFileSync(logPath).subarray(-2000).toString('utf8').trim().split('\n');
-  return lines.at(-1) || undefined;
+function lastWords(logPath: string, from: number): string | undefined {
+  const lines = readFileSync(logPath).subarray(from).toString('utf8').trim().split('\n');
+  return lines.at(-1)?.replace(/^culvert-engine: /, '') || undefined;
+}
+
+function sizeOf(path: string): number {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return size > LARGE_LOG_BYTES ? 0 : size;
 }

@@ -16,6 +16,7 @@ import { applyDevice, batch, connectedPrefixes } from './device.ts';
 import { applyFirewall, isFirewallIntact } from './firewall.ts';
 import { type LinuxHost, thisHost } from './host.ts';
 import { monitorHost } from './monitor.ts';
+import { networkFingerprint } from './network-fingerprint.ts';
 import { probeHost } from './probe.ts';
 import { routeTo } from './route-to.ts';
 import {
@@ -129,7 +130,19 @@ export class LinuxNetwork implements HostNetwork {
   }
 
   watch(events: WatchEvents): () => void {
-    return monitorHost(this.#host, this.#names, events);
+    const fingerprint = () => networkFingerprint(this.#host, this.#names);
+    let known = fingerprint();
+    return monitorHost(this.#host, this.#names, {
+      protectionTouched: () => events.protectionTouched(),
+      // Routers announce themselves all day; only what differs is news.
+      networkChanged: () => {
+        const before = known;
+        known = fingerprint();
+        void Promise.all([before, known]).then(
+          ([old, now]) => old !== now && events.networkChanged(),
+        );
+      },
+    });
   }
 
   async #protect(plan: HostPlan): Promise<void> {
