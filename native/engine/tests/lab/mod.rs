@@ -304,7 +304,7 @@ impl Keys {
 pub fn exchange(socket: &Path, bytes: &[u8]) -> String {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream
-        .set_read_timeout(Some(Duration::from_millis(300)))
+        .set_read_timeout(Some(Duration::from_millis(400)))
         .unwrap();
     stream.write_all(bytes).unwrap();
     let (mut answer, mut part) = (Vec::new(), [0; 65536]);
@@ -313,6 +313,12 @@ pub fn exchange(socket: &Path, bytes: &[u8]) -> String {
             break;
         }
         answer.extend_from_slice(&part[..read]);
+        if answer.ends_with(b"\n\n") || answer.ends_with(b"}\n") {
+            // That looks like all; another answer would follow at once.
+            stream
+                .set_read_timeout(Some(Duration::from_millis(40)))
+                .unwrap();
+        }
     }
     String::from_utf8_lossy(&answer).into_owned()
 }
