@@ -10,6 +10,8 @@ import { startFakeEngine } from './fake-engine.ts';
 import type { ConnectorEngineConfig, EngineEvent } from './protocol.ts';
 import { type EngineState, SupervisedEngine } from './supervisor.ts';
 
+vi.setConfig({ testTimeout: 20_000 });
+
 let folder: string;
 let socketPath: string;
 let supervised: SupervisedEngine | undefined;

@@ -197,13 +197,14 @@ async function openIfThere(path: string): Promise<Engine | undefined> {
     return await Engine.open(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ECONNREFUSED') rmSync(path, { force: true });
     if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
 async function startEngine(options: EngineOptions, signal: AbortSignal): Promise<Engine> {
+  // What is left of an engine that was killed. Only before the start: a new engine's socket refuses for a moment too.
+  rmSync(options.socketPath, { force: true });
   const child = spawnEngine(options);
   const exit = exitOf(child);
   const deadline = performance.now() + START_PATIENCE_MS;
