@@ -1,7 +1,7 @@
 /** Rows and live state → what the dashboard reads. */
 import type { Connector, Device, Network, Person, Profile } from '../../contract/admin-api.ts';
 import type { PolicyState } from '../policy/policy-state.ts';
-import { rangeProblem } from '../policy/range-problems.ts';
+import { hiddenProblem, rangeProblem } from '../policy/range-problems.ts';
 import { ConnectorHealth } from '../push/connector-health.ts';
 import type { Live } from '../push/live.ts';
 import type { Db } from '../store/database.ts';
@@ -70,7 +70,9 @@ export function networkAnswers(
     createdAt: createdAt.get(network.id) ?? 0,
     ranges: network.ranges.map((cidr) => ({
       cidr,
-      problem: rangeProblem(cidr, network, state.networks, state.organisation.overlay),
+      problem:
+        hiddenProblem(cidr, network, state.profiles) ??
+        rangeProblem(cidr, network, state.networks, state.organisation.overlay),
     })),
     connectors: connectors.filter(({ networkId }) => networkId === network.id),
     ruleIds: state.rules

@@ -85,6 +85,7 @@ function networkProblems(network: Network): Problem[] {
       problem === null ? [] : [`${network.name}: ${problem}`],
     ),
     ...connectorSentences(network),
+    ...ruleSentences(network),
   ];
   return sentences.map((sentence) => ({ sentence, link }));
 }
@@ -98,6 +99,12 @@ function connectorSentences({ name, connectors }: Network): string[] {
   return away.map(
     (connector) => `${connector.name} in ${name}: ${connector.note ?? connector.state}`,
   );
+}
+
+/** A new network refuses everybody; once it is otherwise complete, somebody may be waiting for its rule. */
+function ruleSentences({ name, ranges, connectors, ruleIds }: Network): string[] {
+  const isComplete = ranges.length > 0 && connectors.length > 0;
+  return isComplete && ruleIds.length === 0 ? [`Nobody may reach ${name}: no rule names it.`] : [];
 }
 
 function isOffline({ state }: Connector): boolean {

@@ -1,4 +1,6 @@
 /** What is wrong with a network's range: refused where it can never work, told as a sentence where it may surprise. */
+import { findHidden } from '../../contract/decide/hidden.ts';
+import { splitPolicy } from '../../contract/decide/policy.ts';
 import { addressSet, intersect, isEmpty } from '../../contract/net/address-set.ts';
 import {
   cidr,
@@ -9,7 +11,7 @@ import {
   printCidr,
   samePrefix,
 } from '../../contract/net/prefix.ts';
-import type { PolicyNetwork } from './policy-state.ts';
+import type { PolicyNetwork, PolicyProfile } from './policy-state.ts';
 
 /** A sentence when the range is refused; undefined when it may be added. */
 export function refuseRange(
@@ -48,6 +50,22 @@ export function rangeProblem(
   if (clash)
     return `${text} also covers ${printCidr(clash)}, where devices and connectors have their addresses.`;
   return overlapSentence(range, network, networks);
+}
+
+/** The classic trap: an exclude entry of some profile takes the range, or a part of it, away from devices. */
+export function hiddenProblem(
+  text: string,
+  network: PolicyNetwork,
+  profiles: readonly PolicyProfile[],
+): string | null {
+  for (const { name, splitTunnel } of profiles) {
+    const hidden = findHidden(splitPolicy({ splitTunnel, networks: [network] }));
+    const one = hidden.find(({ range }) => range === text);
+    if (!one) continue;
+    const part = one.whole ? 'it' : `${one.entry} of it`;
+    return `The exclude list of the profile ${name} keeps ${part} out of the tunnel: devices do not reach it.`;
+  }
+  return null;
 }
 
 /** Longest prefix wins between networks, which is right as often as it surprises. */

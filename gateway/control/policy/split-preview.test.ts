@@ -6,7 +6,7 @@ import { parseAddress, printAddress } from '../../contract/net/address.ts';
 import { hasAddress } from '../../contract/net/address-set.ts';
 import { cidr } from '../../contract/net/prefix.ts';
 import type { SplitTunnel } from '../../contract/snapshot.ts';
-import { rangeProblem, refuseRange } from './range-problems.ts';
+import { hiddenProblem, rangeProblem, refuseRange } from './range-problems.ts';
 import { canonicalSplit, previewSplit, refuseSplit, TUNNEL_REFUSAL } from './split-preview.ts';
 import { network } from './test-state.ts';
 import { tunnelSet } from './tunnel-set.ts';
@@ -115,6 +115,23 @@ test.each([
 
 test('one metadata address may be named on purpose', () => {
   expect(refuseRange(cidr('169.254.169.254/32'), TOKYO, OVERLAY)).toBeUndefined();
+});
+
+test('a range that a profile’s exclude list hides says so, whole or in part', () => {
+  const profile = (cidr: string) => ({
+    id: 'p',
+    name: 'Default',
+    isDefault: true,
+    splitTunnel: { ...EMPTY, exclude: [{ cidr }] },
+  });
+
+  expect(hiddenProblem('192.168.0.0/24', TOKYO, [profile('192.168.0.0/24')])).toBe(
+    'The exclude list of the profile Default keeps it out of the tunnel: devices do not reach it.',
+  );
+  expect(hiddenProblem('192.168.0.0/24', TOKYO, [profile('192.168.0.16/28')])).toContain(
+    'keeps 192.168.0.16/28 of it out',
+  );
+  expect(hiddenProblem('192.168.0.0/24', TOKYO, [profile('192.168.0.0/16')])).toBeNull();
 });
 
 test('equal and overlapping ranges of two networks are problems with both names', () => {
