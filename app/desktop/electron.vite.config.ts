@@ -1,12 +1,36 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
 
 const here = (place: string) => fileURLToPath(new URL(place, import.meta.url));
 
+/** app/peer looks for the addon that tells who answers beside the bundle; this puts it there. */
+function peercred() {
+  const places = [
+    '../../native/peercred/peercred.node',
+    '../../native/target/release/libculvert_peercred.so',
+  ].map(here);
+  return {
+    name: 'culvert-peercred',
+    generateBundle(this: { emitFile: (file: object) => string; warn: (text: string) => void }) {
+      const addon = places.find((place) => existsSync(place));
+      if (addon === undefined) {
+        this.warn(
+          'peercred is not built (native/peercred/README.md): the app will go by who owns the socket',
+        );
+        return;
+      }
+      const fileName = 'culvert-peercred.node';
+      this.emitFile({ type: 'asset', fileName, source: readFileSync(addon) });
+    },
+  };
+}
+
 /** Targets are what the oldest Electron that we run in has: Chromium 130 and Node 20.18. Everything but Electron is bundled. */
 export default defineConfig({
   main: {
+    plugins: [peercred()],
     build: {
       outDir: here('out/main'),
       target: 'node20.18',
@@ -17,6 +41,7 @@ export default defineConfig({
   preload: {
     build: {
       outDir: here('out/preload'),
+      minify: true,
       target: 'node20.18',
       externalizeDeps: false,
       // A sandboxed preload must be one CommonJS file.
@@ -32,6 +57,7 @@ export default defineConfig({
     plugins: [react()],
     build: {
       outDir: here('out/renderer'),
+      minify: true,
       target: 'chrome130',
       rollupOptions: { input: { index: here('renderer/index.html') } },
     },

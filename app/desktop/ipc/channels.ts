@@ -12,14 +12,23 @@ export const Preferences = z.object({
 });
 export type Preferences = z.infer<typeof Preferences>;
 
+/** How far a sign-in from this app is; a renewal has the same stages while one stays signed in. */
+export const SignInProgress = z.object({
+  stage: z.enum(['idle', 'asking', 'in-browser']),
+  /** Why the last one did not come about. */
+  problem: Problem.nullable(),
+});
+export type SignInProgress = z.infer<typeof SignInProgress>;
+
 /** Everything that the window draws. */
 export const View = z.object({
   /** Null until the daemon has answered once, and while it does not. */
   status: Status.nullable(),
   /** Why there is no status. */
   problem: Problem.nullable(),
-  /** Why the last sign-in from this window did not come about. */
-  signInProblem: Problem.nullable(),
+  /** Why the last switch or sign-out was refused. */
+  refusal: Problem.nullable(),
+  signIn: SignInProgress,
   preferences: Preferences,
   /** `en` or `ja`, after the system's language where the preference says so. */
   language: z.enum(['en', 'ja']),

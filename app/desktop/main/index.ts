@@ -2,16 +2,17 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app, clipboard, nativeTheme } from 'electron';
+import { problemOfCall } from '../../client/client.ts';
 import { VIEW_EVENT } from '../ipc/channels.ts';
 import { registerScheme, serveBundle } from './bundle-protocol.ts';
-import { connectDaemon } from './daemon.ts';
+import { connectDaemon } from './daemon-link.ts';
 import { hardenProcess, hardenSession } from './hardening.ts';
 import { serveIpc } from './ipc-server.ts';
 import { setOpenAtLogin } from './open-at-login.ts';
 import { Pause } from './pause.ts';
+import { withPlainText } from './plain-text.ts';
 import { PopoverWindow } from './popover-window.ts';
 import { PreferenceStore } from './preferences.ts';
-import { problemOfThrown } from './problem-of-thrown.ts';
 import { SignIn } from './sign-in.ts';
 import { TrayIcon } from './tray-icon.ts';
 import type { MenuAction } from './tray-menu.ts';
@@ -40,12 +41,16 @@ function start(): void {
   const source = new ViewSource(preferences.get());
   const popover = new PopoverWindow(folder);
   const daemon = connectDaemon();
-  const signIn = new SignIn(daemon, (problem) => source.setSignInProblem(problem));
-  // What a call is refused with shows up in the status; the click itself has nothing to wait for.
-  const ask = (call: () => Promise<unknown>) =>
-    void call().catch((thrown: unknown) =>
-      source.setStatus(source.view.status, problemOfThrown(thrown)),
-    );
+  const signIn = new SignIn(daemon, {
+    language: () => source.view.language,
+    progress: (progress) => source.setSignIn(progress),
+    done: () => void popover.open(),
+  });
+  /** What a call brings about shows up in the status, so the click itself has nothing to wait for. */
+  const ask = (call: () => Promise<unknown>) => {
+    source.setRefusal(null);
+    void call().catch((thrown: unknown) => source.setRefusal(problemOfCall(thrown)));
+  };
   const switchOn = () => {
     pause.end();
     ask(() => daemon.up());
@@ -63,8 +68,8 @@ function start(): void {
   serveIpc(
     {
       view: () => source.view,
-      signIn: (link) => done(void signIn.start(link)),
-      openSignInAgain: () => done(signIn.openAgain()),
+      signIn: (link) => signIn.start(link).then(done),
+      openSignInAgain: () => signIn.openAgain(source.view.status?.account).then(done),
       cancelSignIn: () => done(ask(() => signIn.cancel())),
       switchOn: () => done(switchOn()),
       switchOff: () => done(switchOff()),
@@ -72,8 +77,8 @@ function start(): void {
       signOut: () => done(ask(() => daemon.logout())),
       why: (request) =>
         daemon.why(request).then(
-          (answer) => ({ answer }),
-          (thrown: unknown) => ({ problem: problemOfThrown(thrown) }),
+          (answer) => withPlainText({ answer }),
+          (thrown: unknown) => withPlainText({ problem: problemOfCall(thrown) }),
         ),
       setPreferences: (wanted) => {
         preferences.set(wanted);

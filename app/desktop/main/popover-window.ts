@@ -1,6 +1,6 @@
 /** The one window: 360 × 560, at the tray where its place is known, in the middle where it is not. */
 import path from 'node:path';
-import { BrowserWindow, screen } from 'electron';
+import { app, BrowserWindow, screen } from 'electron';
 import { APP_ORIGIN } from './hardening.ts';
 
 const SIZE = { width: 360, height: 560 };
@@ -54,7 +54,7 @@ export class PopoverWindow {
         nodeIntegrationInSubFrames: false,
         webviewTag: false,
         spellcheck: false,
-        devTools: process.env.CULVERT_DEVTOOLS === '1',
+        devTools: !app.isPackaged && process.env.CULVERT_DEVTOOLS === '1',
         navigateOnDragDrop: false,
       },
     });

@@ -1,6 +1,7 @@
 /** Gathers what the window and the tray draw, and tells both when any of it changes. */
 import type { Problem, Status } from '../../contract/local-api.ts';
-import type { Preferences, View } from '../ipc/channels.ts';
+import type { Preferences, SignInProgress, View } from '../ipc/channels.ts';
+import { withPlainText } from './plain-text.ts';
 import { languageOf } from './preferences.ts';
 
 export class ViewSource {
@@ -11,7 +12,8 @@ export class ViewSource {
     this.#view = {
       status: null,
       problem: null,
-      signInProblem: null,
+      refusal: null,
+      signIn: { stage: 'idle', problem: null },
       preferences,
       language: languageOf(preferences),
       pausedUntil: null,
@@ -28,11 +30,15 @@ export class ViewSource {
   }
 
   setStatus(status: Status | null, problem: Problem | null): void {
-    this.#change({ status, problem });
+    this.#change({ status: withPlainText(status), problem: withPlainText(problem) });
   }
 
-  setSignInProblem(signInProblem: Problem | null): void {
-    this.#change({ signInProblem });
+  setRefusal(refusal: Problem | null): void {
+    this.#change({ refusal: withPlainText(refusal) });
+  }
+
+  setSignIn(signIn: SignInProgress): void {
+    this.#change({ signIn: withPlainText(signIn) });
   }
 
   setPausedUntil(pausedUntil: number | null): void {

@@ -54,7 +54,7 @@ function Place({ view }: { view: View }) {
   if (!status) return <UnreachableView problem={view.problem} />;
   switch (status.account.kind) {
     case 'signed-out':
-      return <SignedOutView problem={view.signInProblem ?? status.account.problem} />;
+      return <SignedOutView view={view} problem={status.account.problem} />;
     case 'signing-in':
       return <SigningInView />;
     case 'signed-in':

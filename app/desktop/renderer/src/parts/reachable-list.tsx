@@ -42,7 +42,7 @@ function NetworkLine({ network }: { network: Network }) {
       <Text size="sm" fw={500} truncate style={{ flex: 1 }}>
         {network.name}
       </Text>
-      <Text size="sm" ff={isUp ? 'monospace' : undefined} className="selectable" truncate>
+      <Text size="sm" {...(isUp ? { ff: 'monospace' } : {})} className="selectable" truncate>
         {isUp
           ? `${first}${others.length > 0 ? ` ${text.more(others.length)}` : ''}`
           : text.connectorDown}

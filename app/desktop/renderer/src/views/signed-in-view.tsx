@@ -53,9 +53,9 @@ export function SignedInView({
           </Group>
         </Alert>
       )}
-      {view.signInProblem && (
+      {view.signIn.problem && (
         <Alert color="orange" p="xs" role="alert">
-          {say(view.signInProblem)}
+          {say(view.signIn.problem)}
         </Alert>
       )}
       {status.notices.map((notice) => (

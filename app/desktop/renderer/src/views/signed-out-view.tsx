@@ -1,17 +1,18 @@
 import { Alert, Button, Stack, Text, TextInput, Title } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import type { Problem } from '../../../../contract/local-api.ts';
+import type { View } from '../../../ipc/channels.ts';
 import { culvert } from '../bridge.ts';
 import { useSpeech } from '../language/language.ts';
 
-export function SignedOutView({ problem }: { problem: Problem | null }) {
+export function SignedOutView({ view, problem }: { view: View; problem: Problem | null }) {
   const { text, say } = useSpeech();
   const [link, setLink] = useState('');
-  const [isBusy, setBusy] = useState(false);
+  const { stage, problem: refusal } = view.signIn;
+  const shown = stage === 'idle' ? (refusal ?? problem) : null;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    setBusy(true);
-    void culvert.signIn(link).finally(() => setBusy(false));
+    void culvert.signIn(link);
   };
   return (
     <form onSubmit={submit}>
@@ -30,12 +31,12 @@ export function SignedOutView({ problem }: { problem: Problem | null }) {
           maxLength={2000}
           onChange={(event) => setLink(event.currentTarget.value)}
         />
-        {problem && (
+        {shown && (
           <Alert color="orange" role="alert" className="selectable">
-            {say(problem)}
+            {say(shown)}
           </Alert>
         )}
-        <Button type="submit" size="md" loading={isBusy}>
+        <Button type="submit" size="md" loading={stage === 'asking'}>
           {text.signIn}
         </Button>
       </Stack>
