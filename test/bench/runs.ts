@@ -49,7 +49,8 @@ interface Path {
 async function setUp(lab: Lab, shape: Shape, contender: Contender): Promise<Path> {
   const keys: HubKeys = { hub: keyPair(), left: keyPair(), right: keyPair() };
   if (shape === 'T1') return await pointToPoint(lab, contender, keys);
-  const behind = shape === 'T3' ? [`${TARGET}/32`] : [];
+  // The switch carries traffic to networks, not between overlay addresses, so the far end is one for everybody.
+  const behind = [shape === 'T3' ? `${TARGET}/32` : `${RIGHT.service}/32`];
   const hub = await startHub(lab.host('hub'), contender, keys, behind);
   const throughHub = {
     publicKey: keys.hub.publicKey,
@@ -68,10 +69,12 @@ async function setUp(lab: Lab, shape: Shape, contender: Contender): Promise<Path
           { ...throughHub, allowedIps: ['100.96.0.0/24'] },
         ]);
   if (shape === 'T3' && contender.name !== 'culvert') await masquerade(lab);
+  if (shape === 'T2')
+    await lab.host('right').run(['ip', 'address', 'add', `${RIGHT.service}/32`, 'dev', 'wg0']);
   const engines = [left, hub, right];
   return shape === 'T3'
     ? { engines, address: TARGET, far: 'target' }
-    : { engines, address: RIGHT.inner, far: 'right' };
+    : { engines, address: RIGHT.service, far: 'right' };
 }
 
 async function pointToPoint(lab: Lab, contender: Contender, keys: HubKeys): Promise<Path> {
@@ -96,10 +99,9 @@ async function pointToPoint(lab: Lab, contender: Contender, keys: HubKeys): Prom
 async function startConnector(lab: Lab, keys: HubKeys): Promise<Service> {
   const host = lab.host('right');
   const socket = '/run/connector/engine.sock';
-  await host.sh(
-    'mkdir -p /run/connector && chown nobody /run/connector && useradd --system connector || true',
-  );
-  await host.sh('chown connector /run/connector');
+  await host.sh('useradd --system connector && install -d -o connector /run/connector');
+  // Most distributions let every group ping (systemd's own default); a new network namespace lets none.
+  await host.run(['sysctl', '-qw', 'net.ipv4.ping_group_range=0 2147483647']);
   const argv = [
     '/opt/culvert/native/target/release/culvert-engine',
     'connector',

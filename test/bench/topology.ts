@@ -9,7 +9,12 @@ import type { Topology } from '../lab/topology.ts';
 
 export const LEFT = { outer: '198.51.100.1', inner: '100.96.0.1' };
 export const HUB = { outer: '198.51.100.254', inner: '100.96.0.254' };
-export const RIGHT = { outer: '198.51.100.2', inner: '100.96.0.2', behind: '10.77.0.1' };
+export const RIGHT = {
+  outer: '198.51.100.2',
+  inner: '100.96.0.2',
+  service: '10.88.0.2',
+  behind: '10.77.0.1',
+};
 export const TARGET = '10.77.0.10';
 
 export const benchTopology: Topology = {

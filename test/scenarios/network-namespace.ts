@@ -106,6 +106,7 @@ export async function hostState(host: Namespace): Promise<string> {
       'nft list ruleset',
       'ip -brief address',
       'grep . /proc/sys/net/ipv4/conf/{all,lan0}/{arp_ignore,rp_filter,src_valid_mark}',
+      'grep . /proc/sys/net/ipv6/conf/{all,default,lan0}/disable_ipv6',
     ].join('; '),
   );
 }

@@ -15,7 +15,7 @@ import {
   type Namespace,
   removeTunnelDevice,
 } from './network-namespace.ts';
-import { plan } from './network-plan.ts';
+import { OWN_IPV6, plan } from './network-plan.ts';
 
 const wanted = plan({
   ranges: ['10.20.0.0/16', '192.168.0.0/24', 'fd12::/64'],
@@ -111,6 +111,25 @@ test('killed while wanted on, the protection that stood still stands', async () 
     if (finished) break;
   }
   await networkOn(cable.dev).release();
+});
+
+test('where IPv6 is switched off for new devices, the tunnel has it all the same, and nobody else', async () => {
+  await removeTunnelDevice(cable.dev);
+  await cable.dev.writeSetting('net/ipv6/conf/default/disable_ipv6', '1');
+  const without = await hostState(cable.dev);
+  await addTunnelDevice(cable.dev);
+  const network = networkOn(cable.dev);
+
+  await network.connect(wanted);
+
+  expect(await network.routeTo('fd12::5')).toMatchObject({
+    interface: 'culvert0',
+    source: OWN_IPV6,
+  });
+  await network.release();
+  await removeTunnelDevice(cable.dev);
+  expect(await hostState(cable.dev)).toBe(without);
+  await cable.dev.writeSetting('net/ipv6/conf/default/disable_ipv6', '0');
 });
 
 test('repair finds what carries our names when the ledger is lost', async () => {

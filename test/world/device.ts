@@ -1,0 +1,63 @@
+/** The laptop as a person has it: culvertd installed as a service, `culvert` in the PATH, alice in the group. */
+import type { Finished, RunOptions, Service } from '../lab/command.ts';
+import type { Host } from '../lab/host.ts';
+import { type LabBrowser, signInAtProvider } from './browser.ts';
+import type { Person } from './provider.ts';
+
+export class Device {
+  readonly host: Host;
+  readonly user: string;
+  daemon: Service;
+
+  private constructor(host: Host, user: string, daemon: Service) {
+    this.host = host;
+    this.user = user;
+    this.daemon = daemon;
+  }
+
+  static async install(host: Host, user = 'alice'): Promise<Device> {
+    await host.sh(
+      `getent group culvert >/dev/null || groupadd --system culvert; usermod -aG culvert ${user}; ln -sf /opt/culvert/app/bin/culvert /usr/local/bin/culvert`,
+    );
+    return new Device(host, user, await Device.#launch(host));
+  }
+
+  /** Again after it ended: what a service manager does. */
+  async restart(): Promise<void> {
+    this.daemon = await Device.#launch(this.host);
+  }
+
+  static async #launch(host: Host): Promise<Service> {
+    const daemon = host.start('culvertd', ['/opt/culvert/app/bin/culvertd']);
+    await daemon.waitFor(/culvertd runs/);
+    return daemon;
+  }
+
+  async culvert(args: string[], options: RunOptions = {}): Promise<string> {
+    return await this.host.run(['culvert', ...args], { user: this.user, ...options });
+  }
+
+  async tryCulvert(args: string[], options: RunOptions = {}): Promise<Finished> {
+    return await this.host.try(['culvert', ...args], { user: this.user, ...options });
+  }
+
+  /** `culvert login`, with the browser that the person would have: it opens the printed address and logs in at the provider. */
+  async signIn(browser: LabBrowser, joinLink: string, person: Person): Promise<string> {
+    const login = this.host.start('culvert login', ['culvert', 'login', joinLink, '--no-browser'], {
+      user: this.user,
+    });
+    const [address = ''] = await login.waitFor(/https:\/\/\S+\/oauth\/\S+/);
+    const context = await browser.context();
+    try {
+      const page = await context.newPage();
+      await page.goto(address);
+      await signInAtProvider(page, person.username, person.password);
+      await page.getByRole('button', { name: /sign in|allow|continue/i }).click();
+      const [code] = await login.ended;
+      if (code !== 0) throw new Error(`culvert login ended with exit code ${code}:\n${login.log}`);
+      return login.log;
+    } finally {
+      await context.close();
+    }
+  }
+}
