@@ -29,6 +29,17 @@ test('a peer that is known keeps its session, and the others go', () => {
   });
 });
 
+test('a peer that is as wanted is not touched, whatever order its ranges come in', () => {
+  const allowedIps = ['10.0.0.0/8', '100.96.0.0/16'];
+  const known = { ...peerState(NEW), endpoint: wanted.endpoint, keepaliveSeconds: 25, allowedIps };
+  const asked = { ...peer(false), allowedIps: allowedIps.toReversed() };
+
+  expect(peerChange(state({ peers: [known] }), asked)).toBeNull();
+  expect(peerChange(state({ peers: [known, peerState(OLD)] }), asked)).toEqual({
+    peers: [{ publicKey: OLD, remove: true }],
+  });
+});
+
 test('a peer that is new, or wanted fresh, is made anew', () => {
   expect(peerChange(state({}), peer(false))).toEqual({ replacePeers: true, peers: [wanted] });
   expect(peerChange(state({ peers: [peerState(NEW)] }), peer(true))).toEqual({

@@ -24,13 +24,27 @@ export function renderDevice({ names, connection }: HostPlan): string {
 }
 
 export async function applyDevice(host: LinuxHost, plan: HostPlan): Promise<void> {
+  const possible = host.hasIpv6() ? plan : withoutIpv6(plan);
   const { device } = plan.names;
   const [link] = (await readLinks(host)).filter(({ ifname }) => ifname === device);
   if (!link) throw new Fault('network-refused', { reason: `there is no device ${device}` });
-  const stale = addressesOf(link).filter((text) => !plan.connection.addresses.includes(text));
+  const wanted = possible.connection.addresses;
+  const stale = addressesOf(link).filter((text) => !wanted.includes(text));
   await batch(host, stale.map((text) => `address del ${text} dev ${device}\n`).join(''));
-  if (isAsWanted(link, plan)) return;
-  await batch(host, renderDevice(plan));
+  if (isAsWanted(link, possible)) return;
+  if (wanted.some((text) => text.includes(':'))) await allowIpv6(host, device);
+  await batch(host, renderDevice(possible));
+}
+
+function withoutIpv6(plan: HostPlan): HostPlan {
+  const addresses = plan.connection.addresses.filter((text) => !text.includes(':'));
+  return { ...plan, connection: { ...plan.connection, addresses } };
+}
+
+/** Where IPv6 is switched off for new devices; ours takes the setting along when it goes. */
+async function allowIpv6(host: LinuxHost, device: string): Promise<void> {
+  const key = `net/ipv6/conf/${device}/disable_ipv6`;
+  if ((await host.readSetting(key)) === '1') await host.writeSetting(key, '0');
 }
 
 function isAsWanted(link: LinkJson, { connection }: HostPlan): boolean {
