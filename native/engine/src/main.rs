@@ -20,7 +20,8 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Role};
-use control::events;
+use control::{EventSink, events};
+use rustix::thread::CapabilitySet;
 use shell::Shell;
 use signals::Signals;
 
@@ -47,12 +48,26 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let signals = Signals::catch()?;
     let (sink, source) = events::channel()?;
     let sockets = shell::open_sockets(&arguments)?;
-    let role: Box<dyn control::Role> = match &arguments.role {
-        Role::Device(options) => Box::new(device::start(options, sink)?),
-        Role::Gateway => Box::new(gateway::start(sink)?),
-        Role::Connector => Box::new(connector::start(sink)?),
-    };
+    let role = start_role(&arguments.role, sink)?;
     Ok(Shell::new(role, sockets, signals, source).run()?)
+}
+
+/// Threads inherit rights at their birth, so each role gives up its own before it starts any. What it keeps it has only
+/// where whoever started the engine has given it.
+fn start_role(role: &Role, sink: EventSink) -> Result<Box<dyn control::Role>, Box<dyn Error>> {
+    Ok(match role {
+        Role::Device(options) => Box::new(device::start(options, sink)?),
+        Role::Gateway => {
+            // For a port below 1024.
+            privileges::reduce(CapabilitySet::NET_BIND_SERVICE)?;
+            Box::new(gateway::start(sink)?)
+        }
+        Role::Connector => {
+            // For ping where ping sockets are turned off.
+            privileges::reduce(CapabilitySet::NET_RAW)?;
+            Box::new(connector::start(sink)?)
+        }
+    })
 }
 
 /// An engine with a dead data thread would look alive and carry nothing.

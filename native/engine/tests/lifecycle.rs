@@ -188,6 +188,34 @@ fn without_rights_or_a_tun_it_says_what_to_do() {
 }
 
 #[test]
+fn a_control_socket_that_can_not_be_made_says_why_and_makes_nothing() {
+    let (host, folder) = (Host::new(), Folder::new());
+    fs::write(folder.join("file"), "somebody's").unwrap();
+    let long = "l".repeat(120);
+    for (path, why) in [
+        (
+            "file",
+            "exists and is not a socket: remove it or choose another path",
+        ),
+        ("absent/control.sock", "its folder does not exist"),
+        (long.as_str(), "longer than the 107 bytes"),
+    ] {
+        let (name, path) = (unique("a"), folder.join(path));
+        let arguments = format!("device {name} --control {}", path.display());
+
+        let (status, said) = refused(&mut host.command(ENGINE, &arguments));
+
+        assert_eq!(status, Some(1));
+        assert!(said.contains(why) && said.lines().count() == 1, "{said}");
+        assert!(!uapi_socket(&name).exists());
+    }
+    assert_eq!(
+        fs::read_to_string(folder.join("file")).unwrap(),
+        "somebody's"
+    );
+}
+
+#[test]
 fn wrong_usage_is_told_apart_from_failure() {
     let (status, said) = refused(Command::new(ENGINE).args(["device", "wg0", "--mtu", "big"]));
 

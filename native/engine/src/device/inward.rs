@@ -48,8 +48,10 @@ pub(super) fn run(shared: &Shared) {
 
 fn wait(shared: &Shared, doors: &culvert_udp::Doors) {
     let bell = shared.inward_bell.as_fd();
-    let mut fds = vec![PollFd::new(&bell, PollFlags::IN)];
-    fds.extend(doors.iter().map(|door| PollFd::new(door, PollFlags::IN)));
+    // A family that this host lacks is replaced by the bell once more.
+    let v4 = doors.v4.as_ref().map_or(bell, AsFd::as_fd);
+    let v6 = doors.v6.as_ref().map_or(bell, AsFd::as_fd);
+    let mut fds = [&bell, &v4, &v6].map(|fd| PollFd::new(fd, PollFlags::IN));
     // Interrupted or not: what is there shows when it is received.
     let _ = poll(&mut fds, None);
     if fds.first().is_some_and(|bell| !bell.revents().is_empty()) {

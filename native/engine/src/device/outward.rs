@@ -25,7 +25,14 @@ struct Outward<'a> {
     wanted: Outbox,
     v4: culvert_udp::Outbox,
     v6: culvert_udp::Outbox,
+    refusals: Refusals,
+}
+
+/// What it takes to tell a sender that its packet went nowhere.
+#[derive(Default)]
+struct Refusals {
     limiter: Limiter,
+    writing: culvert_tun::Outbox,
 }
 
 pub(super) fn run(shared: &Shared) {
@@ -39,7 +46,7 @@ pub(super) fn run(shared: &Shared) {
         wanted: Outbox::new(),
         v4: culvert_udp::Outbox::new(),
         v6: culvert_udp::Outbox::new(),
-        limiter: Limiter::default(),
+        refusals: Refusals::default(),
     };
     while !shared.is_stopping() {
         if let Err(cause) = outward.round() {
@@ -93,7 +100,7 @@ impl Outward<'_> {
             wanted,
             v4,
             v6,
-            limiter,
+            refusals,
         } = self;
         let doors = shared.doors();
         let mut ways = Ways {
@@ -105,7 +112,7 @@ impl Outward<'_> {
             let destination = destination(first.bytes());
             let Some(peer) = destination.and_then(|address| shared.tunnel.route(address)) else {
                 shared.drops.no_route.fetch_add(1, Ordering::Relaxed);
-                refuse(shared, limiter, now, first.bytes());
+                refusals.answer(shared, now, first.bytes());
                 continue;
             };
             let run = Run {
@@ -114,7 +121,7 @@ impl Outward<'_> {
                 destination,
             };
             if let Some(refused) = carry_run(shared, now, &peer, run, wanted, &mut ways) {
-                refuse(shared, limiter, now, refused.bytes());
+                refusals.answer(shared, now, refused.bytes());
             }
         }
         ways.send(shared);
@@ -198,18 +205,19 @@ impl<'b> Ways<'_, 'b> {
     }
 }
 
-/// Tells the sender at once, instead of letting it wait.
-fn refuse(shared: &Shared, limiter: &mut Limiter, now: Now, packet: &[u8]) {
-    if !limiter.allows(now.instant) {
-        return;
+impl Refusals {
+    /// Tells the sender at once, instead of letting it wait.
+    fn answer(&mut self, shared: &Shared, now: Now, packet: &[u8]) {
+        if !self.limiter.allows(now.instant) {
+            return;
+        }
+        let Some(mut answer) = unreachable::answer(packet) else {
+            return;
+        };
+        let mut batch = self.writing.batch(&shared.queue);
+        batch.push(&mut answer);
+        batch.write();
     }
-    let Some(mut answer) = unreachable::answer(packet) else {
-        return;
-    };
-    let mut outbox = culvert_tun::Outbox::new();
-    let mut batch = outbox.batch(&shared.queue);
-    batch.push(&mut answer);
-    batch.write();
 }
 
 fn destination(packet: &[u8]) -> Option<IpAddr> {
