@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { pause } from '../../native/client/backoff.ts';
 import { findEngine } from '../../native/client/binary.ts';
 import { EngineGone, EngineRefusal } from '../../native/client/connection.ts';
 import type {
@@ -69,6 +70,12 @@ export class DataPlane {
 
   get ready(): Promise<void> {
     return this.#engine.ready;
+  }
+
+  /** Waits until the engine has said who is connected, but never long: it may be a long time coming. */
+  async settle(patienceMs: number): Promise<void> {
+    const said = this.ready.then(() => this.#poll());
+    await Promise.race([said, pause(patienceMs, new AbortController().signal)]);
   }
 
   get traffic(): readonly TrafficPoint[] {

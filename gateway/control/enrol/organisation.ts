@@ -70,5 +70,5 @@ function randomUla(): string {
 /** New organisations send only their networks' ranges through the tunnel. */
 function defaultProfile() {
   const splitTunnel = JSON.stringify({ defaultPath: 'direct', include: [], exclude: [] });
-  return { id: newId('profile'), name: 'default', isDefault: 1 as const, splitTunnel };
+  return { id: newId('profile'), name: 'Default', isDefault: 1 as const, splitTunnel };
 }

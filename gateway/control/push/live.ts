@@ -35,6 +35,7 @@ const COALESCE_MS = 10;
 /** A tunnel that comes up makes several events; nobody needs each of them. */
 const HEALTH_COALESCE_MS = 300;
 const ANNOUNCE_MS = 200;
+const SETTLE_MS = 1000;
 /** Long enough to sit out a dead control plane (R1), short enough that a stolen snapshot ages. */
 const SNAPSHOT_LIFETIME_MS = 30 * 86_400_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -79,6 +80,8 @@ export class Live implements Snapshots {
 
   static async open(options: LiveOptions): Promise<Live> {
     const live = new Live(options);
+    // Else everybody would first be told that no connector is healthy.
+    await live.dataPlane?.settle(SETTLE_MS);
     await live.#refresh.now();
     live.#renewTimer = setInterval(() => live.#renew(), SNAPSHOT_LIFETIME_MS / 30).unref();
     return live;
