@@ -1,0 +1,107 @@
+/** The tray app in a real Electron inside a lab host, as an ordinary user with a screen, driven from outside. */
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { _electron, type ElectronApplication, type Page } from 'playwright-core';
+import type { Service } from '../lab/command.ts';
+import { type Host, repository } from '../lab/host.ts';
+
+const relay = fileURLToPath(new URL('electron-relay.ts', import.meta.url));
+const DISPLAY = ':7';
+
+/** An X server in the host: its socket is reachable from inside only. */
+export async function startScreen(host: Host, user = 'alice'): Promise<Service> {
+  const screen = host.start(
+    'screen',
+    ['Xvfb', DISPLAY, '-screen', '0', '1280x800x24', '-nolisten', 'tcp', '-displayfd', '1'],
+    { user },
+  );
+  await screen.waitFor(/^7$/m);
+  return screen;
+}
+
+export class LabDesktop {
+  readonly app: ElectronApplication;
+  readonly window: Page;
+  readonly #host: Host;
+  readonly #folder: string;
+
+  private constructor(app: ElectronApplication, window: Page, host: Host, folder: string) {
+    this.app = app;
+    this.window = window;
+    this.#host = host;
+    this.#folder = folder;
+  }
+
+  static async open(host: Host, user = 'alice'): Promise<LabDesktop> {
+    await playBrowser(host, user);
+    const folder = await mkdtemp(path.join(tmpdir(), 'culvert-desktop-'));
+    const launcher = await writeLauncher(host, user, folder);
+    const app = await _electron.launch({
+      executablePath: launcher,
+      chromiumSandbox: true,
+      args: ['/opt/culvert/app/desktop', '--disable-gpu'],
+    });
+    const window = await app.firstWindow();
+    return new LabDesktop(app, window, host, folder);
+  }
+
+  /** What the app gave the system's browser, oldest first. */
+  async openedAddresses(user = 'alice'): Promise<string[]> {
+    const { stdout } = await this.#host.try(['cat', `/home/${user}/opened`]);
+    return stdout.split('\n').filter((line) => line !== '');
+  }
+
+  async resize(width: number, height: number): Promise<void> {
+    await this.app.evaluate(
+      ({ BrowserWindow }, [width, height]) =>
+        BrowserWindow.getAllWindows()[0]?.setContentSize(width as number, height as number),
+      [width, height],
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Debian's xdg-open would start a browser; this one notes what it was asked to open. */
+async function playBrowser(host: Host, user: string): Promise<void> {
+  await host.write(
+    '/usr/local/bin/xdg-open',
+    '#!/bin/sh\nprintf "%s\\n" "$1" >>"$HOME/opened"\n',
+    0o755,
+  );
+  await host.run(['rm', '-f', `/home/${user}/opened`]);
+}
+
+async function writeLauncher(host: Host, user: string, folder: string): Promise<string> {
+  const executable = (await electronExecutable()).replace(repository, '/opt/culvert');
+  const environment = [`DISPLAY=${DISPLAY}`, `HOME=/home/${user}`, 'LANG=en_GB.UTF-8'];
+  const path_ = 'PATH=/usr/local/bin:/usr/bin:/bin';
+  const inside = host.enter(['env', '-i', path_, ...environment, executable], user);
+  const argv = [process.execPath, relay, String(host.pid), ...inside];
+  const launcher = path.join(folder, 'electron');
+  await writeFile(launcher, `#!/bin/sh\nexec ${argv.map((word) => `'${word}'`).join(' ')} "$@"\n`);
+  await chmod(launcher, 0o755);
+  return launcher;
+}
+
+/** In the repository's own cache, which a lab host sees at /opt/culvert. */
+export async function electronExecutable(): Promise<string> {
+  const { stdout } = await promisify(execFile)(
+    'bash',
+    [path.join(repository, 'test/electron-runtime/prepare')],
+    {
+      env: {
+        ...process.env,
+        ELECTRON_RUNTIME_DIR: path.join(repository, '.cache/electron-runtime'),
+      },
+    },
+  );
+  return stdout.trim();
+}
