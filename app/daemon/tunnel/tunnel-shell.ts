@@ -114,7 +114,8 @@ export class TunnelShell {
       this.#log.info({ from: before.kind, to: state.kind, because }, 'tunnel');
       this.#schedule();
     }
-    this.#running ??= this.#runWaiting();
+    // With nothing waiting the run would end before it is noted, and would look like one that never ends.
+    if (this.#running === null && this.#waiting.length > 0) this.#running = this.#runWaiting();
   }
 
   #context(): Context {
