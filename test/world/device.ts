@@ -28,7 +28,11 @@ export class Device {
   }
 
   static async #launch(host: Host): Promise<Service> {
-    const daemon = host.start('culvertd', ['/opt/culvert/app/bin/culvertd']);
+    const daemon = host.start('culvertd', [
+      '/opt/culvert/app/bin/culvertd',
+      '--engine',
+      '/opt/culvert/native/target/release/culvert-engine',
+    ]);
     await daemon.waitFor(/culvertd runs/);
     return daemon;
   }
