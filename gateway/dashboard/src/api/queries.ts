@@ -102,11 +102,16 @@ export function useChange<Input, Output>(act: (input: Input) => Promise<Output>)
   return useMutation({ mutationFn: act, onSettled: () => refresh(client) });
 }
 
+/** Reads again what the topics are about; everything without them. */
 export function refresh(client: QueryClient, topics?: readonly string[]): Promise<void> {
+  const about = topics && new Set(topics.map((topic) => keyOfTopic[topic] ?? topic));
   return client.invalidateQueries({
-    predicate: (query) => {
-      const topic = String(query.queryKey[0]);
-      return topic !== 'session' && (topics === undefined || topics.includes(topic));
+    predicate: ({ queryKey: [key] }) => {
+      if (key === 'install') return false;
+      return about ? about.has(String(key)) : key !== 'session';
     },
   });
 }
+
+/** Connectors are read with their networks. */
+const keyOfTopic: Record<string, string> = { connectors: 'networks' };

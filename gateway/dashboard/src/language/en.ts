@@ -26,6 +26,8 @@ export const en = {
     loading: 'Loading',
     unreachable: 'The gateway does not answer',
     again: 'Try again',
+    lost: 'The gateway does not answer. What you see is from {{time}}; it becomes current by itself.',
+    refused: 'The gateway refused this',
   },
   common: {
     copy: 'Copy',
@@ -79,8 +81,7 @@ export const en = {
     remove: 'Remove network',
     removeConfirm: 'Remove {{name}}? Its connectors stop and nobody reaches its ranges any more.',
     step1: 'Connect it',
-    step1Text:
-      'Run this line on any machine in the network. It needs no inbound port, and no root.',
+    step1Text: 'Run this line on any machine in the network. It needs no inbound port.',
     tokenUntil: 'The line works until {{date}}.',
     newLine: 'Make an install line',
     waiting: 'Waiting for the connector …',
@@ -102,8 +103,12 @@ export const en = {
     noRange: 'Add a range first.',
     removeRange: 'Remove {{cidr}}',
     state: { online: 'Online', degraded: 'Degraded', offline: 'Offline' },
-    lastSeen: 'last seen {{when}}',
-    joined: 'joined {{when}}',
+    lastSeen: 'last seen',
+    joined: 'joined',
+    noConnector:
+      'The network has no connector yet. Make a line and run it on any machine there; it needs no inbound port.',
+    removeConnectorConfirm:
+      'Remove connector {{name}}? It stops at once, and what only it reached is out of reach.',
     removeConnector: 'Remove connector {{name}}',
     badRange: 'A range looks like 192.168.0.0/24 or 2001:db8::/32.',
     healthy: '{{online}} of {{total}} online',

@@ -28,6 +28,8 @@ export const ja: Sentences = {
     loading: '読み込み中',
     unreachable: 'ゲートウェイが応答しません',
     again: 'もう一度試す',
+    lost: 'ゲートウェイが応答しません。表示は {{time}} 時点のもので、回復すると自動的に更新されます。',
+    refused: 'ゲートウェイが拒否しました',
   },
   common: {
     copy: 'コピー',
@@ -82,8 +84,7 @@ export const ja: Sentences = {
     removeConfirm:
       '{{name}} を削除しますか？コネクターは停止し、この範囲には誰も到達できなくなります。',
     step1: '接続する',
-    step1Text:
-      'ネットワーク内のマシンでこの一行を実行してください。受信ポートも root 権限も不要です。',
+    step1Text: 'ネットワーク内のマシンでこの一行を実行してください。受信ポートは不要です。',
     tokenUntil: 'この行は {{date}} まで有効です。',
     newLine: 'インストール用の行を作る',
     waiting: 'コネクターを待っています…',
@@ -105,8 +106,12 @@ export const ja: Sentences = {
     noRange: '先に範囲を追加してください。',
     removeRange: '{{cidr}} を削除',
     state: { online: 'オンライン', degraded: '不安定', offline: 'オフライン' },
-    lastSeen: '最終確認 {{when}}',
-    joined: '参加 {{when}}',
+    lastSeen: '最終確認',
+    joined: '参加',
+    noConnector:
+      'コネクターはまだありません。インストール用の行を作り、ネットワーク内のマシンで実行してください。受信ポートは不要です。',
+    removeConnectorConfirm:
+      'コネクター {{name}} を削除しますか？すぐに停止し、このコネクターだけが届いていた先には到達できなくなります。',
     removeConnector: 'コネクター {{name}} を削除',
     badRange: '範囲は 192.168.0.0/24 や 2001:db8::/32 のように書きます。',
     healthy: '{{total}} 台中 {{online}} 台がオンライン',

@@ -1,8 +1,10 @@
 /** Frame of a page: one heading, its actions, and the three things a question can come to. */
 import { Alert, Button, Group, Loader, Stack, Text, Title } from '@mantine/core';
+import { useDocumentTitle } from '@mantine/hooks';
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Refused } from '../api/client.ts';
 
 export function Page({
   title,
@@ -13,10 +15,11 @@ export function Page({
   actions?: ReactNode;
   children: ReactNode;
 }) {
+  useDocumentTitle(`${title} · Culvert`);
   return (
     <Stack gap="lg">
-      <Group justify="space-between">
-        <Title order={1} size="h2">
+      <Group justify="space-between" gap="sm">
+        <Title order={1} size="h2" style={{ overflowWrap: 'anywhere', minWidth: 0 }}>
           {title}
         </Title>
         {actions}
@@ -35,9 +38,10 @@ export function Answered<T>({
 }) {
   const { t } = useTranslation();
   if (query.data !== undefined) return children(query.data);
-  if (query.isPending) return <Loader aria-label={t('shell.loading')} />;
+  if (query.isPending) return <Loader role="status" aria-label={t('shell.loading')} />;
+  const isRefused = query.error instanceof Refused && query.error.status !== 0;
   return (
-    <Alert color="red" title={t('shell.unreachable')}>
+    <Alert color="red" title={t(isRefused ? 'shell.refused' : 'shell.unreachable')}>
       <Stack align="flex-start">
         <Text size="sm">{query.error?.message}</Text>
         <Button variant="default" onClick={() => void query.refetch()}>

@@ -3,6 +3,7 @@ import { Anchor, AppShell, Box, Burger, Center, Group, Loader, Text } from '@man
 import { useDisclosure } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { Outlet } from '@tanstack/react-router';
+import type { MouseEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Session } from '../../../contract/admin-api.ts';
 import { Refused } from '../api/client.ts';
@@ -10,6 +11,7 @@ import { useChangeEvents } from '../api/events.ts';
 import { session } from '../api/queries.ts';
 import { Answered } from '../parts/page.tsx';
 import { AccountMenu } from './account-menu.tsx';
+import { LostNotice } from './lost-notice.tsx';
 import { Navigation } from './navigation.tsx';
 import { MemberPage, SignInPage } from './outside.tsx';
 import { RevisionState } from './revision-state.tsx';
@@ -36,14 +38,14 @@ export function Shell() {
 function Frame({ session }: { session: Session }) {
   const { t } = useTranslation();
   const [isOpen, menu] = useDisclosure();
-  useChangeEvents();
+  const lostAt = useChangeEvents();
   return (
     <AppShell
       header={{ height: 56 }}
       navbar={{ width: 220, breakpoint: 'sm', collapsed: { mobile: !isOpen } }}
       padding="lg"
     >
-      <Anchor href="#content" className="skip" style={{ position: 'absolute', left: -9999 }}>
+      <Anchor href="#content" className="skip-link" onClick={skipToContent}>
         {t('shell.skip')}
       </Anchor>
       <AppShell.Header px="md">
@@ -74,9 +76,16 @@ function Frame({ session }: { session: Session }) {
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} style={{ outline: 'none' }}>
         <Box maw={1200} mx="auto">
+          <LostNotice lostAt={lostAt} />
           <Outlet />
         </Box>
       </AppShell.Main>
     </AppShell>
   );
+}
+
+/** The address is the page's own; only the focus moves. */
+function skipToContent(event: MouseEvent): void {
+  event.preventDefault();
+  document.getElementById('content')?.focus();
 }

@@ -1,5 +1,5 @@
 /** One network on one screen: connect it → its ranges → who may reach it → try it. */
-import { Button, Code, Paper, Stack, Text, Title } from '@mantine/core';
+import { Button, Paper, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import type { Network } from '../../../contract/admin-api.ts';
 import { change, network, useChange } from '../api/queries.ts';
 import { Confirm } from '../parts/confirm.tsx';
+import { Copyable } from '../parts/copyable.tsx';
 import { Answered, Page } from '../parts/page.tsx';
 import { NetworkConnectors } from './network-connectors.tsx';
 import { NetworkRanges } from './network-ranges.tsx';
@@ -36,7 +37,7 @@ function Content({ network }: { network: Network }) {
   );
   return (
     <Page title={network.name} actions={actions}>
-      <Section title={t('networks.step1')} text={t('networks.step1Text')}>
+      <Section title={t('networks.step1')}>
         <NetworkConnectors network={network} />
       </Section>
       <Section title={t('networks.step2')} text={t('networks.step2Text')}>
@@ -49,20 +50,22 @@ function Content({ network }: { network: Network }) {
         title={t('networks.tryIt')}
         text={network.ranges.length > 0 ? t('networks.tryText') : t('networks.noRange')}
       >
-        {network.ranges[0] && <Code block>{`ssh ${firstHost(network.ranges[0].cidr)}`}</Code>}
+        {network.ranges[0] && (
+          <Copyable text={`ssh ${firstHost(network.ranges[0].cidr)}`} label={t('networks.tryIt')} />
+        )}
       </Section>
     </Page>
   );
 }
 
-function Section({ title, text, children }: { title: string; text: string; children: ReactNode }) {
+function Section({ title, text, children }: { title: string; text?: string; children: ReactNode }) {
   return (
     <Paper withBorder p="lg" component="section" aria-label={title}>
       <Stack gap="sm">
         <Title order={2} size="h4">
           {title}
         </Title>
-        <Text size="sm">{text}</Text>
+        {text && <Text size="sm">{text}</Text>}
         {children}
       </Stack>
     </Paper>

@@ -5,6 +5,7 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Network } from '../../../contract/admin-api.ts';
+import { useMakeInstallLine } from '../api/install-line.ts';
 import { change, networks, useChange } from '../api/queries.ts';
 import { type Column, ListTable } from '../parts/list-table.tsx';
 import { Answered, Empty, Page, Refusal } from '../parts/page.tsx';
@@ -99,10 +100,13 @@ function NewNetwork({ isOpen, close }: { isOpen: boolean; close: () => void }) {
   const [name, setName] = useState('');
   const navigate = useNavigate();
   const create = useChange(change.createNetwork);
+  const makeLine = useMakeInstallLine();
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     const made = await create.mutateAsync(name).catch(() => undefined);
     if (!made) return;
+    // A line that cannot be made right now is asked for again on the network's own page.
+    await makeLine.mutateAsync(made).catch(() => undefined);
     close();
     setName('');
     await navigate({ to: '/networks/$networkId', params: { networkId: made.id } });
