@@ -1,9 +1,15 @@
 //! Bytes from one host to another, compared one by one.
-#![allow(unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)] // for tests only
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing
+)] // for tests only
 
 use std::io::{Read, Write};
 use std::iter;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::sync::mpsc::channel;
 use std::thread::sleep;
 use std::time::Duration;
@@ -11,6 +17,7 @@ use std::time::Duration;
 use crate::lab::Host;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+const SINGLES: usize = 300;
 const BURST: usize = 20;
 
 /// TCP, as fast as it goes, so that the kernel hands over super-packets.
@@ -40,56 +47,84 @@ pub fn stream(from: &Host, to: &Host, address: &str, bytes: usize) {
     );
 }
 
-/// UDP of all sizes that fit, and some that have to be fragmented; then bursts of one size, which get glued. Slowly
-/// enough that none is lost.
+/// UDP of all sizes that fit, and some that have to be fragmented; then bursts of one size, which get glued. None may
+/// come out different or twice; a few may be lost, for a starved wireguard-go drops what its socket can not hold.
 pub fn datagrams(from: &Host, to: &Host, address: &str) {
-    let singles = (0..300).map(|number| 1 + number * 7);
-    let sizes: Vec<usize> = singles.chain(iter::repeat_n(1300, 10 * BURST)).collect();
     let (tell, told) = channel();
     let listen = SocketAddr::new(address.parse().unwrap(), 0);
-    let count = sizes.len();
     let receiver = to.within(move || {
         let socket = UdpSocket::bind(listen).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        hold_all(&socket);
         tell.send(socket.local_addr().unwrap()).unwrap();
-        let mut room = vec![0; 65_536];
-        let receive = |_| {
-            socket
-                .recv(&mut room)
-                .map(|bytes| room[..bytes].to_vec())
-                .unwrap()
-        };
-        (0..count).map(receive).collect::<Vec<_>>()
+        receive_until_quiet(&socket)
     });
-    let port = told.recv_timeout(PATIENCE).unwrap();
-    let numbered = sizes.into_iter().enumerate();
-    let sent: Vec<Vec<u8>> = numbered
-        .map(|(number, size)| pattern(size, number))
-        .collect();
-    let mut expected = sent.clone();
-    let sender = from.within(move || {
-        let any = if port.is_ipv4() {
-            "0.0.0.0:0"
-        } else {
-            "[::]:0"
-        };
-        let socket = UdpSocket::bind(any).unwrap();
-        for (number, datagram) in sent.iter().enumerate() {
-            socket.send_to(datagram, port).unwrap();
-            if number < 300 || number.is_multiple_of(BURST) {
-                sleep(Duration::from_micros(500));
-            }
-        }
-    });
+    let to_port = told.recv_timeout(PATIENCE).unwrap();
+    let mut sent = numbered_datagrams();
+    let sending = sent.clone();
+    let sender = from.within(move || send_paced(to_port, &sending));
     sender.join().unwrap();
-    let mut received = receiver.join().unwrap();
-    // A fragmented one may be overtaken.
-    received.sort();
-    expected.sort();
+
+    let received = receiver.join().unwrap();
+    let count = sent.len();
+    for datagram in &received {
+        let place = sent.iter().position(|one| one == datagram);
+        sent.swap_remove(place.expect("a datagram came out different, or twice"));
+    }
     assert!(
-        received == expected,
-        "datagrams to {address} came out different"
+        sent.len() * 20 <= count,
+        "{} of {count} datagrams to {address} were lost",
+        sent.len()
     );
+}
+
+fn numbered_datagrams() -> Vec<Vec<u8>> {
+    let singles = (0..SINGLES).map(|number| 8 + number * 7);
+    let sizes = singles.chain(iter::repeat_n(1300, 10 * BURST));
+    sizes
+        .enumerate()
+        .map(|(number, size)| pattern(size, number))
+        .collect()
+}
+
+fn send_paced(to: SocketAddr, datagrams: &[Vec<u8>]) {
+    let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any).unwrap();
+    for (number, datagram) in datagrams.iter().enumerate() {
+        socket.send_to(datagram, to).unwrap();
+        if number < SINGLES || number.is_multiple_of(BURST) {
+            sleep(Duration::from_micros(500));
+        }
+    }
+}
+
+fn receive_until_quiet(socket: &UdpSocket) -> Vec<Vec<u8>> {
+    let mut room = vec![0; 65_536];
+    let mut received = Vec::new();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    while let Ok(bytes) = socket.recv(&mut room) {
+        received.push(room[..bytes].to_vec());
+        socket
+            .set_read_timeout(Some(Duration::from_secs(1)))
+            .unwrap();
+    }
+    received
+}
+
+/// On a busy machine the reader may not run for a while; what it misses then would not be the engine's loss.
+fn hold_all(socket: &UdpSocket) {
+    let bytes: libc::c_int = 8 << 20;
+    // SAFETY: bytes outlives the call, and its size is told.
+    let done = unsafe {
+        let (place, size) = ((&raw const bytes).cast(), size_of::<libc::c_int>() as u32);
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_RCVBUFFORCE,
+            place,
+            size,
+        )
+    };
+    assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
 }
 
 /// Bytes that differ everywhere: nothing may come twice, too late or from elsewhere.
