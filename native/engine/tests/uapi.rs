@@ -308,9 +308,7 @@ fn scripts() -> Vec<String> {
     scripts.push(format!(
         "set=1\npublic_key={OTHER}\nupdate_only=true\nendpoint=192.0.2.1:1\n\n"
     ));
-    scripts.push(format!(
-        "set=1\nreplace_peers=true\npublic_key={OTHER}\n\n"
-    ));
+    scripts.push(format!("set=1\nreplace_peers=true\npublic_key={OTHER}\n\n"));
     scripts
 }
 
