@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
+import { themeStylesheet } from './renderer/theme-stylesheet.ts';
 
 const here = (place: string) => fileURLToPath(new URL(place, import.meta.url));
 
@@ -24,6 +25,15 @@ function peercred() {
       const fileName = 'culvert-peercred.node';
       this.emitFile({ type: 'asset', fileName, source: readFileSync(addon) });
     },
+  };
+}
+
+function themeTokens() {
+  const name = 'virtual:theme.css';
+  return {
+    name: 'culvert-theme-tokens',
+    resolveId: (id: string) => (id === name ? `\0${name}` : undefined),
+    load: (id: string) => (id === `\0${name}` ? themeStylesheet() : undefined),
   };
 }
 
@@ -54,7 +64,7 @@ export default defineConfig({
   },
   renderer: {
     root: here('renderer'),
-    plugins: [react()],
+    plugins: [react(), themeTokens()],
     build: {
       outDir: here('out/renderer'),
       minify: true,

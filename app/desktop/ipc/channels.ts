@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { Problem, Status, WhyAnswer, WhyRequest } from '../../contract/local-api.ts';
+import type { Place } from './places.ts';
 
 export const Preferences = z.object({
   language: z.enum(['system', 'en', 'ja']),
@@ -69,9 +70,12 @@ export type CulvertBridge = {
 } & {
   /** Calls back with each new view; gives back how to stop. */
   onView(listener: (view: View) => void): () => void;
+  /** Calls back when the tray's menu leads to another place. */
+  onPlace(listener: (place: Place) => void): () => void;
 };
 
-export const VIEW_EVENT = 'culvert:view';
+export const VIEW_EVENT = 'culvert:changed';
+export const PLACE_EVENT = 'culvert:go-to';
 
 export function channelOf(name: CallName): string {
   return `culvert:${name}`;

@@ -4,11 +4,11 @@ import { app, type Session, session, type WebContents } from 'electron';
 export const APP_SCHEME = 'culvert';
 export const APP_ORIGIN = `${APP_SCHEME}://app`;
 
-/** Our own bundle only. `style-src` has 'unsafe-inline' for the style element that holds Mantine's design tokens. */
+/** Our own bundle only, without inline styles too: renderer/theme-stylesheet.ts makes that possible. */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "img-src 'self' data:",
   "font-src 'self'",
   "connect-src 'none'",

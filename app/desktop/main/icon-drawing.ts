@@ -2,7 +2,7 @@
  * Draws the tray icon: a culvert arch with a line through it. State is told by shape: solid arch = connected, outlined = off, a gap in
  * the line = connecting, a dot = needs you. Pure geometry, so every size is sharp and no picture file is kept.
  */
-import type { IconState } from './tray-menu.ts';
+import type { IconState } from '../ipc/icon-state.ts';
 
 /** On a 32-unit square: the arch's centre and radii, its feet, the line's height. */
 const CENTRE = { x: 16, y: 17 };

@@ -2,10 +2,11 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { app } from 'electron';
+import { autostartEntry, HIDDEN_FLAG } from './autostart-entry.ts';
 
 export function setOpenAtLogin(isWanted: boolean): void {
   if (process.platform !== 'linux') {
-    app.setLoginItemSettings({ openAtLogin: isWanted });
+    app.setLoginItemSettings({ openAtLogin: isWanted, args: [HIDDEN_FLAG] });
     return;
   }
   const folder = path.join(app.getPath('appData'), 'autostart');
@@ -15,8 +16,11 @@ export function setOpenAtLogin(isWanted: boolean): void {
     return;
   }
   mkdirSync(folder, { recursive: true });
-  writeFileSync(
-    entry,
-    `[Desktop Entry]\nType=Application\nName=Culvert\nExec="${process.execPath.replaceAll('"', '\\"')}"\nX-GNOME-Autostart-enabled=true\n`,
-  );
+  // An AppImage runs from a mount that is gone the next time.
+  writeFileSync(entry, autostartEntry(process.env.APPIMAGE ?? process.execPath));
+}
+
+/** Started by the session and not by hand: the icon is enough. */
+export function startsHidden(): boolean {
+  return process.argv.includes(HIDDEN_FLAG) || app.getLoginItemSettings().wasOpenedAtLogin === true;
 }

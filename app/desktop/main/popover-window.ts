@@ -1,30 +1,43 @@
 /** The one window: 360 × 560, at the tray where its place is known, in the middle where it is not. */
 import path from 'node:path';
-import { app, BrowserWindow, screen } from 'electron';
+import { app, BrowserWindow, nativeTheme, type Rectangle, screen } from 'electron';
+import { PLACE_EVENT } from '../ipc/channels.ts';
+import type { Place } from '../ipc/places.ts';
 import { APP_ORIGIN } from './hardening.ts';
+import { placeOfPopover } from './popover-place.ts';
 
 const SIZE = { width: 360, height: 560 };
 
 export class PopoverWindow {
   #window: BrowserWindow | undefined;
+  #loaded: Promise<void> = Promise.resolve();
+  #isQuitting = false;
   readonly #preload: string;
 
   constructor(folder: string) {
     this.#preload = path.join(folder, '../preload/index.cjs');
+    app.on('before-quit', () => {
+      this.#isQuitting = true;
+    });
   }
 
   get window(): BrowserWindow | undefined {
     return this.#window?.isDestroyed() === false ? this.#window : undefined;
   }
 
-  get isVisible(): boolean {
-    return this.window?.isVisible() ?? false;
-  }
-
-  /** `place`: the page to open at, for menu items that lead to one. */
-  async open(place: '' | 'why' | 'preferences' = ''): Promise<void> {
-    const window = this.window ?? this.#create();
-    await window.loadURL(`${APP_ORIGIN}/index.html#${place}`);
+  /** `place`: the page to open at, for menu items that lead to one. `tray`: where the icon is, if that is known. */
+  async open(place: Place = '', tray?: Rectangle): Promise<void> {
+    const existing = this.window;
+    if (existing) existing.webContents.send(PLACE_EVENT, place);
+    const window = existing ?? this.#create(place);
+    await this.#loaded;
+    if (window.isDestroyed()) return;
+    const { workArea } = screen.getDisplayNearestPoint(tray ?? screen.getCursorScreenPoint());
+    if (!window.isVisible()) {
+      const [width = SIZE.width, height = SIZE.height] = window.getSize();
+      const { x, y } = placeOfPopover({ width, height }, workArea, tray);
+      window.setPosition(x, y);
+    }
     window.show();
     window.focus();
   }
@@ -33,13 +46,14 @@ export class PopoverWindow {
     this.window?.webContents.send(channel, value);
   }
 
-  #create(): BrowserWindow {
+  #create(place: Place): BrowserWindow {
     const window = new BrowserWindow({
       ...SIZE,
-      ...this.#position(),
+      useContentSize: true,
       show: false,
       title: 'Culvert',
-      resizable: true,
+      // What is seen until the page has drawn.
+      backgroundColor: nativeTheme.shouldUseDarkColors ? '#242424' : '#ffffff',
       minWidth: 320,
       minHeight: 400,
       fullscreenable: false,
@@ -59,17 +73,16 @@ export class PopoverWindow {
       },
     });
     window.removeMenu();
+    // Closed is only hidden: the next time it is there at once.
+    window.on('close', (event) => {
+      if (this.#isQuitting) return;
+      event.preventDefault();
+      window.hide();
+    });
+    // A page that crashed is not hidden for ever: the next opening makes a new one.
+    window.webContents.on('render-process-gone', () => window.destroy());
     this.#window = window;
+    this.#loaded = window.loadURL(`${APP_ORIGIN}/index.html#${place}`);
     return window;
-  }
-
-  /** Beside the pointer's display edge, where panels put trays; a display that is too small gets the middle. */
-  #position(): { x: number; y: number } | { center: true } {
-    const { workArea } = screen.getDisplayNearestPoint(screen.getCursorScreenPoint());
-    if (workArea.width < SIZE.width || workArea.height < SIZE.height) return { center: true };
-    return {
-      x: Math.round(workArea.x + (workArea.width - SIZE.width) / 2),
-      y: Math.round(workArea.y + (workArea.height - SIZE.height) / 2),
-    };
   }
 }

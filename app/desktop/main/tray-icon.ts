@@ -5,30 +5,26 @@ import {
   type NativeImage,
   nativeImage,
   nativeTheme,
+  type Rectangle,
+  screen,
   Tray,
 } from 'electron';
 import type { View } from '../ipc/channels.ts';
+import { type IconState, iconState, shownState } from '../ipc/icon-state.ts';
 import { drawIcon } from './icon-drawing.ts';
-import {
-  type IconState,
-  iconState,
-  type MenuAction,
-  type MenuItem,
-  shownState,
-  trayMenu,
-} from './tray-menu.ts';
+import { type MenuAction, type MenuItem, trayMenu } from './tray-menu.ts';
 import { words } from './words.ts';
 
 export class TrayIcon {
   readonly #tray: Tray;
-  readonly #act: (action: MenuAction) => void;
+  readonly #act: (action: MenuAction, at?: Rectangle) => void;
   #shown = '';
   #view: View | undefined;
 
-  constructor(act: (action: MenuAction) => void) {
+  constructor(act: (action: MenuAction, at?: Rectangle) => void) {
     this.#act = act;
     this.#tray = new Tray(image('off'));
-    this.#tray.on('click', () => act('open'));
+    this.#tray.on('click', (_event, bounds) => act('open', whereabouts(bounds)));
     nativeTheme.on(
       'updated',
       () => this.#view && this.#tray.setImage(image(iconState(this.#view))),
@@ -59,6 +55,11 @@ export class TrayIcon {
         return { label: item.text, submenu: item.items.map((one) => this.#template(one)) };
     }
   }
+}
+
+/** Linux does not say where the icon is, but whoever clicks it points at it. */
+function whereabouts(bounds: Rectangle): Rectangle {
+  return bounds.width > 0 ? bounds : { ...screen.getCursorScreenPoint(), width: 0, height: 0 };
 }
 
 /** macOS colours a template image by itself; elsewhere the panel's likely colour decides. */

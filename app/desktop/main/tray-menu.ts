@@ -1,6 +1,7 @@
 /** The tray's menu as a value, so that it can be compared in a test and works without any window. */
 import type { Status } from '../../contract/local-api.ts';
 import type { View } from '../ipc/channels.ts';
+import { shownState } from '../ipc/icon-state.ts';
 import { type Words, words } from './words.ts';
 
 export type MenuAction =
@@ -22,39 +23,9 @@ export type MenuItem =
   | { kind: 'action'; text: string; action: MenuAction }
   | { kind: 'submenu'; text: string; items: MenuItem[] };
 
-export type IconState = 'connected' | 'off' | 'connecting' | 'needs-you';
-
-/** The five states that people see. */
-export type ShownState = 'connected' | 'connecting' | 'off' | 'needs-sign-in' | 'cannot-connect';
-
-export function shownState(view: View): ShownState {
-  const { status } = view;
-  if (!status) return 'cannot-connect';
-  if (status.account.kind !== 'signed-in') return 'needs-sign-in';
-  switch (status.tunnel.kind) {
-    case 'on':
-      return 'connected';
-    case 'starting':
-    case 'reconnecting':
-      return 'connecting';
-    case 'failed':
-      return 'cannot-connect';
-    case 'off':
-    case 'stopping':
-      return status.wanted === 'on' ? 'connecting' : 'off';
-  }
-}
-
-export function iconState(view: View): IconState {
-  const shown = shownState(view);
-  if (shown === 'cannot-connect' || shown === 'needs-sign-in') return 'needs-you';
-  return shown;
-}
-
 export function trayMenu(view: View): MenuItem[] {
   const text = words[view.language];
-  const shown = shownState(view);
-  const state: MenuItem = { kind: 'line', text: text.states[shown] };
+  const state: MenuItem = { kind: 'line', text: stateLine(view, text) };
   const always: MenuItem[] = [
     { kind: 'separator' },
     { kind: 'action', text: text.open, action: 'open' },
@@ -77,6 +48,19 @@ export function trayMenu(view: View): MenuItem[] {
     { kind: 'action', text: text.signOut, action: 'sign-out' },
     ...end,
   ];
+}
+
+function stateLine(view: View, text: Words): string {
+  const shown = shownState(view);
+  if (shown !== 'off' || view.pausedUntil === null) return text.states[shown];
+  return text.pausedUntil(clockTime(view.pausedUntil, view.language));
+}
+
+/** To the minute, so that an open menu is not replaced all the time. */
+function clockTime(at: number, language: 'en' | 'ja'): string {
+  return new Intl.DateTimeFormat(language === 'ja' ? 'ja-JP' : 'en-GB', {
+    timeStyle: 'short',
+  }).format(at);
 }
 
 function switches(status: Status, text: Words): MenuItem[] {

@@ -1,11 +1,12 @@
 /** Words of the tray menu; the window has its own table. */
-import type { ShownState } from './tray-menu.ts';
+import type { ShownState } from '../ipc/icon-state.ts';
 
 export interface Words {
   states: Record<ShownState, string>;
   switchOn: string;
   switchOff: string;
   pause: string;
+  pausedUntil: (time: string) => string;
   minutes: (count: number) => string;
   networks: string;
   connectorDown: string;
@@ -29,6 +30,7 @@ const en: Words = {
   switchOn: 'Switch on',
   switchOff: 'Switch off',
   pause: 'Pause',
+  pausedUntil: (time) => `Paused until ${time}`,
   minutes: (count) => `For ${count} minutes`,
   networks: 'Networks',
   connectorDown: 'connector down',
@@ -52,6 +54,7 @@ const ja: Words = {
   switchOn: 'オンにする',
   switchOff: 'オフにする',
   pause: '一時停止',
+  pausedUntil: (time) => `${time} まで一時停止中`,
   minutes: (count) => `${count} 分間`,
   networks: 'ネットワーク',
   connectorDown: 'コネクター停止中',

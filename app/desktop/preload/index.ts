@@ -5,9 +5,11 @@ import {
   type CulvertBridge,
   calls,
   channelOf,
+  PLACE_EVENT,
   VIEW_EVENT,
   type View,
 } from '../ipc/channels.ts';
+import type { Place } from '../ipc/places.ts';
 
 const asked = Object.fromEntries(
   (Object.keys(calls) as CallName[]).map((name) => [
@@ -18,11 +20,14 @@ const asked = Object.fromEntries(
 
 const bridge = {
   ...asked,
-  onView(listener: (view: View) => void) {
-    const hear = (_event: unknown, view: View) => listener(view);
-    ipcRenderer.on(VIEW_EVENT, hear);
-    return () => void ipcRenderer.removeListener(VIEW_EVENT, hear);
-  },
+  onView: (listener: (view: View) => void) => listen(VIEW_EVENT, listener),
+  onPlace: (listener: (place: Place) => void) => listen(PLACE_EVENT, listener),
 } as unknown as CulvertBridge;
+
+function listen<T>(channel: string, listener: (value: T) => void): () => void {
+  const hear = (_event: unknown, value: T) => listener(value);
+  ipcRenderer.on(channel, hear);
+  return () => void ipcRenderer.removeListener(channel, hear);
+}
 
 contextBridge.exposeInMainWorld('culvert', bridge);

@@ -1,4 +1,5 @@
-import '@mantine/core/styles.css';
+import './styles.css';
+import 'virtual:theme.css';
 import './popover.css';
 import { createRoot } from 'react-dom/client';
 import { Popover } from './popover.tsx';

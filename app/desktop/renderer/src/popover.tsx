@@ -1,10 +1,11 @@
 /** The window: what is shown follows from the view, nothing is kept here but where one is. */
-import { Box, Center, Loader, MantineProvider, Stack, Text } from '@mantine/core';
-import { useEffect, useState } from 'react';
+import { MantineProvider, Stack } from '@mantine/core';
+import { useEffect } from 'react';
 import type { View } from '../../ipc/channels.ts';
-import { LanguageContext } from './language/language.ts';
-import { words } from './language/words.ts';
+import { ReaderContext, useNow } from './language/language.ts';
+import { WindowHead } from './parts/window-head.tsx';
 import { theme } from './theme.ts';
+import { usePlace } from './use-place.ts';
 import { useView } from './use-view.ts';
 import { PreferencesView } from './views/preferences-view.tsx';
 import { SignedInView } from './views/signed-in-view.tsx';
@@ -14,69 +15,61 @@ import { UnreachableView } from './views/unreachable-view.tsx';
 
 export function Popover() {
   const view = useView();
-  const appearance = view?.preferences.appearance ?? 'system';
+  const now = useNow();
   const language = view?.language ?? 'en';
   useEffect(() => {
     document.documentElement.lang = language;
   }, [language]);
+  useEscapeToClose();
+  // The main process sets the colour scheme of the whole app, so the system's is always the right one here.
   return (
     <MantineProvider
       theme={theme}
       defaultColorScheme="auto"
-      {...(appearance === 'system' ? {} : { forceColorScheme: appearance })}
+      withCssVariables={false}
+      withGlobalClasses={false}
     >
-      <LanguageContext.Provider value={language}>
-        <Box component="main" p="md" mih="100%">
-          {view ? <Place view={view} /> : <Loading />}
-        </Box>
-      </LanguageContext.Provider>
+      <ReaderContext.Provider value={{ language, now }}>
+        <Stack component="main" p="md" mih="100%" gap="sm">
+          {view && <Place view={view} />}
+        </Stack>
+      </ReaderContext.Provider>
     </MantineProvider>
   );
 }
 
 function Place({ view }: { view: View }) {
-  const [place, setPlace] = useState(location.hash.slice(1));
-  useEffect(() => {
-    const follow = () => setPlace(location.hash.slice(1));
-    window.addEventListener('hashchange', follow);
-    return () => window.removeEventListener('hashchange', follow);
-  }, []);
-  if (place === 'preferences')
-    return (
-      <PreferencesView
-        view={view}
-        back={() => {
-          location.hash = '';
-        }}
-      />
-    );
+  const [place, goTo] = usePlace();
+  if (place === 'preferences') return <PreferencesView view={view} back={() => goTo('')} />;
+  return (
+    <>
+      <WindowHead view={view} />
+      <State view={view} asksWhy={place === 'why'} />
+    </>
+  );
+}
+
+function State({ view, asksWhy }: { view: View; asksWhy: boolean }) {
   const { status } = view;
   if (!status) return <UnreachableView problem={view.problem} />;
-  switch (status.account.kind) {
+  const { account } = status;
+  switch (account.kind) {
     case 'signed-out':
-      return <SignedOutView view={view} problem={status.account.problem} />;
+      return <SignedOutView view={view} problem={account.problem} />;
     case 'signing-in':
       return <SigningInView />;
     case 'signed-in':
-      return (
-        <SignedInView
-          view={view}
-          status={status}
-          account={status.account}
-          asksWhy={place === 'why'}
-        />
-      );
+      return <SignedInView view={view} status={status} account={account} asksWhy={asksWhy} />;
   }
 }
 
-function Loading() {
-  const text = words.en;
-  return (
-    <Center h={400}>
-      <Stack align="center">
-        <Loader aria-label={text.loading} />
-        <Text size="sm">{text.loading}</Text>
-      </Stack>
-    </Center>
-  );
+/** As with any popover; an open list takes the key for itself. */
+function useEscapeToClose(): void {
+  useEffect(() => {
+    const close = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && !event.defaultPrevented) window.close();
+    };
+    window.addEventListener('keydown', close);
+    return () => window.removeEventListener('keydown', close);
+  }, []);
 }

@@ -1,24 +1,44 @@
 /** Networks with their health: shape and word, and the reason in place. */
-import { Box, Group, Stack, Text, Title } from '@mantine/core';
+import { Group, Stack, Text, TextInput, Title, UnstyledButton } from '@mantine/core';
+import { useEffect, useState } from 'react';
 import type { Status } from '../../../../contract/local-api.ts';
+import { culvert } from '../bridge.ts';
 import { useSpeech } from '../language/language.ts';
+import { matchingNetworks, type Network } from './matching-networks.ts';
 
-type Network = Status['networks'][number];
+/** Fewer than these are found by looking. */
+const FIND_FROM = 8;
+/** More than these nobody reads; typing finds the rest. */
+const MOST_SHOWN = 50;
 
-/** More than these scroll inside their own box, so that the switch stays in sight. */
-export function ReachableList({ networks }: { networks: Network[] }) {
+export function ReachableList({ networks }: { networks: Status['networks'] }) {
   const { text } = useSpeech();
+  const [typed, setTyped] = useState('');
+  const found = matchingNetworks(networks, typed);
+  const more = found.length - MOST_SHOWN;
   return (
     <Stack gap={6} component="section" aria-label={text.reachable}>
-      <Title order={2} size="xs" tt="uppercase">
+      <Title order={2} className="section-title">
         {text.reachable}
       </Title>
       {networks.length === 0 && <Text size="sm">{text.nothingReachable}</Text>}
-      <Box mah={150} style={{ overflowY: 'auto' }} tabIndex={networks.length > 6 ? 0 : undefined}>
-        {networks.map((network) => (
+      {networks.length >= FIND_FROM && (
+        <TextInput
+          size="xs"
+          aria-label={text.find}
+          placeholder={text.find}
+          value={typed}
+          maxLength={260}
+          onChange={(event) => setTyped(event.currentTarget.value)}
+        />
+      )}
+      <ul className="networks">
+        {found.slice(0, MOST_SHOWN).map((network) => (
           <NetworkLine key={network.id} network={network} />
         ))}
-      </Box>
+      </ul>
+      {networks.length > 0 && found.length === 0 && <Text size="sm">{text.notFound}</Text>}
+      {more > 0 && <Text size="sm">{text.hidden(more)}</Text>}
     </Stack>
   );
 }
@@ -26,27 +46,45 @@ export function ReachableList({ networks }: { networks: Network[] }) {
 function NetworkLine({ network }: { network: Network }) {
   const { text } = useSpeech();
   const isUp = network.connectors.healthy > 0;
-  const [first = '', ...others] = network.ranges;
   return (
-    <Group gap="xs" wrap="nowrap" py={2} style={{ contentVisibility: 'auto' }}>
-      <svg width="10" height="10" viewBox="0 0 10 10" aria-hidden="true" style={{ flex: 'none' }}>
-        <circle
-          cx="5"
-          cy="5"
-          r="4"
-          fill={isUp ? 'currentColor' : 'none'}
-          stroke="currentColor"
-          strokeWidth="1.5"
-        />
-      </svg>
-      <Text size="sm" fw={500} truncate style={{ flex: 1 }}>
+    <Group component="li" gap="xs" wrap="nowrap">
+      <HealthDot isUp={isUp} />
+      <Text size="sm" fw={500} truncate flex={1} title={network.name} className="selectable">
         {network.name}
       </Text>
-      <Text size="sm" {...(isUp ? { ff: 'monospace' } : {})} className="selectable" truncate>
-        {isUp
-          ? `${first}${others.length > 0 ? ` ${text.more(others.length)}` : ''}`
-          : text.connectorDown}
-      </Text>
+      {isUp ? <Ranges ranges={network.ranges} /> : <Text size="sm">{text.connectorDown}</Text>}
     </Group>
+  );
+}
+
+function HealthDot({ isUp }: { isUp: boolean }) {
+  return (
+    <svg width="10" height="10" viewBox="0 0 10 10" aria-hidden="true" className="health">
+      <circle cx="5" cy="5" r="4" fill={isUp ? 'currentColor' : 'none'} />
+    </svg>
+  );
+}
+
+/** A click copies the first range, which is what people paste elsewhere; all of them are in the hint. */
+function Ranges({ ranges }: { ranges: string[] }) {
+  const { text } = useSpeech();
+  const [isCopied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!isCopied) return;
+    const timer = setTimeout(() => setCopied(false), 1_500);
+    return () => clearTimeout(timer);
+  }, [isCopied]);
+  const [first, ...others] = ranges;
+  if (first === undefined) return null;
+  return (
+    <UnstyledButton
+      className="copy"
+      title={ranges.slice(0, 40).join('\n')}
+      aria-label={text.copy(first)}
+      onClick={() => void culvert.copy(first).then(() => setCopied(true))}
+    >
+      <span role="status">{isCopied ? text.copied : first}</span>
+      {!isCopied && others.length > 0 && ` ${text.more(others.length)}`}
+    </UnstyledButton>
   );
 }

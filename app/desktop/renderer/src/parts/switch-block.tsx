@@ -2,6 +2,7 @@
 import { Stack, Text } from '@mantine/core';
 import type { Status } from '../../../../contract/local-api.ts';
 import type { View } from '../../../ipc/channels.ts';
+import { shownState } from '../../../ipc/icon-state.ts';
 import { culvert } from '../bridge.ts';
 import { type Speech, useSpeech } from '../language/language.ts';
 
@@ -16,32 +17,18 @@ export function SwitchBlock({ view, status }: { view: View; status: Status }) {
         role="switch"
         aria-checked={isOn}
         aria-label={text.switchLabel}
+        data-connected={status.tunnel.kind === 'on' || undefined}
         className="switch"
         onClick={() => void (isOn ? culvert.switchOff() : culvert.switchOn())}
       />
       <Text fz={20} fw={600} role="status">
-        {stateWord(status, text)}
+        {text.states[shownState(view)]}
       </Text>
-      <Text size="sm" ta="center" className="selectable">
+      <Text size="sm" ta="center" mih="1.55em" className="selectable">
         {explanation(view, status, speech)}
       </Text>
     </Stack>
   );
-}
-
-function stateWord(status: Status, text: Speech['text']): string {
-  switch (status.tunnel.kind) {
-    case 'on':
-      return text.connected;
-    case 'starting':
-    case 'reconnecting':
-      return text.connecting;
-    case 'failed':
-      return text.cannotConnect;
-    case 'off':
-    case 'stopping':
-      return status.wanted === 'on' ? text.connecting : text.off;
-  }
 }
 
 /** What it is good for while it works, the reason while it does not. */

@@ -24,6 +24,7 @@ export function TrafficLine({ status }: { status: Status }) {
       wrap="nowrap"
       aria-label={text.traffic(inWords(last.down), inWords(last.up))}
       role="img"
+      className="traffic"
     >
       <Text size="sm" ff="monospace" aria-hidden>
         ↓ {inWords(last.down)} ↑ {inWords(last.up)}

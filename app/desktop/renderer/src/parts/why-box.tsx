@@ -1,10 +1,11 @@
 /** "Why can't I reach…": answered in place, one sentence, then the chain. */
-import { Alert, Button, Group, List, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import type { WhyAnswer } from '../../../../contract/local-api.ts';
 import type { Answer } from '../../../ipc/channels.ts';
 import { culvert } from '../bridge.ts';
 import { useSpeech } from '../language/language.ts';
+import { ProblemAlert } from './problem-alert.tsx';
 import { readTarget } from './why-target.ts';
 
 const marks: Record<WhyAnswer['steps'][number]['outcome'], string> = {
@@ -40,7 +41,11 @@ export function WhyBox({ autoFocus }: { autoFocus: boolean }) {
             placeholder={text.whyPlaceholder}
             value={typed}
             maxLength={260}
-            onChange={(event) => setTyped(event.currentTarget.value)}
+            onChange={(event) => {
+              setTyped(event.currentTarget.value);
+              // An answer about another address would mislead.
+              setResult(undefined);
+            }}
           />
           <Button type="submit" variant="default" loading={isBusy}>
             {text.ask}
@@ -48,11 +53,7 @@ export function WhyBox({ autoFocus }: { autoFocus: boolean }) {
         </Group>
       </form>
       <div role="status" className="selectable">
-        {result && 'problem' in result && (
-          <Alert color="orange" p="xs">
-            {say(result.problem)}
-          </Alert>
-        )}
+        {result && 'problem' in result && <ProblemAlert text={say(result.problem)} />}
         {result && 'answer' in result && <Chain answer={result.answer} />}
       </div>
     </Stack>
@@ -66,14 +67,17 @@ function Chain({ answer }: { answer: WhyAnswer }) {
       <Text size="sm" fw={600}>
         {say(answer.summary)}
       </Text>
-      <List size="sm" listStyleType="none" p={0} m={0}>
-        {answer.steps.map((step) => (
-          <List.Item key={step.step}>
-            <span aria-hidden>{marks[step.outcome]} </span>
-            <b>{text.steps[step.step]}</b>: {say(step.says)}
-          </List.Item>
+      <ol className="chain">
+        {answer.steps.map(({ step, outcome, says }) => (
+          <li key={step}>
+            <span role="img" aria-label={text.outcomes[outcome]}>
+              {marks[outcome]}
+            </span>
+            <span>{text.steps[step]}</span>
+            <span>{say(says)}</span>
+          </li>
         ))}
-      </List>
+      </ol>
     </Stack>
   );
 }

@@ -2,9 +2,10 @@ import { Button, Group, SegmentedControl, Select, Stack, Switch, Text, Title } f
 import type { Preferences, View } from '../../../ipc/channels.ts';
 import { culvert } from '../bridge.ts';
 import { useSpeech } from '../language/language.ts';
+import { ProblemAlert } from '../parts/problem-alert.tsx';
 
 export function PreferencesView({ view, back }: { view: View; back: () => void }) {
-  const { text } = useSpeech();
+  const { text, say } = useSpeech();
   const { preferences } = view;
   const set = (part: Partial<Preferences>) =>
     void culvert.setPreferences({ ...preferences, ...part });
@@ -50,6 +51,7 @@ export function PreferencesView({ view, back }: { view: View; back: () => void }
         checked={preferences.openAtLogin}
         onChange={(event) => set({ openAtLogin: event.currentTarget.checked })}
       />
+      {view.refusal && <ProblemAlert text={say(view.refusal)} />}
       {account?.kind === 'signed-in' && (
         <Stack gap="xs" mt="md">
           <Text size="sm" className="selectable">

@@ -5,18 +5,16 @@ import { useSpeech } from '../language/language.ts';
 export function SigningInView() {
   const { text } = useSpeech();
   return (
-    <Stack pt={72} align="center" gap="md">
-      <Loader aria-hidden />
-      <Title order={1} size="h3">
+    <Stack align="center" justify="center" gap="md" flex={1} pb={48}>
+      <Loader type="bars" aria-hidden />
+      <Title order={1} size="h3" role="status" ta="center">
         {text.finishInBrowser}
       </Title>
       <Text size="sm" ta="center">
         {text.finishText}
       </Text>
-      <Group>
-        <Button variant="light" onClick={() => void culvert.openSignInAgain()}>
-          {text.openAgain}
-        </Button>
+      <Group justify="center">
+        <Button onClick={() => void culvert.openSignInAgain()}>{text.openAgain}</Button>
         <Button variant="default" onClick={() => void culvert.cancelSignIn()}>
           {text.cancel}
         </Button>
