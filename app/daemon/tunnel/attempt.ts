@@ -154,10 +154,15 @@ export function overdue(state: Joining, context: Context): Step {
   );
 }
 
+/** Once or twice at once, for people wait; an engine that goes on dying gets more and more time between. */
+const QUICK_RESTARTS = 3;
+
 export function restartEngine(state: Joining, context: Context): Step {
+  const why = problem('engine-gone');
+  if (state.attempt >= QUICK_RESTARTS) return retryLater(why, state.attempt, context);
   const attempt = engineAttempt(state.way, context.uptime);
   return {
-    state: { ...state, ...attempt, problem: problem('engine-gone') },
+    state: { ...state, ...attempt, attempt: state.attempt + 1, problem: why },
     effects: [{ do: 'start-engine' }],
   };
 }
