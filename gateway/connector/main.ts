@@ -61,7 +61,7 @@ async function install(token: string | undefined, folder: StateFolder): Promise<
   const { membership, networkName, isOld } = await joinNetwork(token, folder);
   const organisation = membership.organisationName || membership.gateway;
   if (isOld) say(`This machine has joined ${organisation} with this token before.`);
-  else say(`Joined the network ${networkName} of ${organisation}.`);
+  else say(`Joined the network ${networkName} (${organisation}).`);
 }
 
 async function run(token: string | undefined, folder: StateFolder): Promise<void> {

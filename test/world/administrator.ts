@@ -60,6 +60,13 @@ export class Administrator {
     return await this.#call('POST', 'rules', { ...rule, ...parts });
   }
 
+  /** The first rule that matches decides. */
+  async putFirst(ruleId: string): Promise<void> {
+    const rules: Rule[] = await this.#call('GET', 'rules');
+    const others = rules.map((rule) => rule.id).filter((id) => id !== ruleId);
+    await this.#call('POST', 'rules/order', { ids: [ruleId, ...others] });
+  }
+
   async defaultProfile(): Promise<Profile> {
     const profiles: Profile[] = await this.#call('GET', 'profiles');
     const profile = profiles.find((one) => one.isDefault);

@@ -19,6 +19,9 @@ export class Device {
     await host.sh(
       `getent group culvert >/dev/null || groupadd --system culvert; usermod -aG culvert ${user}; ln -sf /opt/culvert/app/bin/culvert /usr/local/bin/culvert`,
     );
+    // A first contact asks a person whether the key is right; nobody is there to answer.
+    await host.write(`/home/${user}/.ssh/config`, 'Host *\n  StrictHostKeyChecking accept-new\n');
+    await host.run(['chown', '-R', `${user}:`, `/home/${user}/.ssh`]);
     return new Device(host, user, await Device.#launch(host));
   }
 

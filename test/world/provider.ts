@@ -47,7 +47,8 @@ export async function startProvider(host: Host): Promise<RunningProvider> {
   await host.write('/run/provider/key.pem', key, 0o600);
   await host.write('/run/provider/certificate.pem', certificate);
   await host.write('/run/provider/users.json', JSON.stringify(Object.values(people)), 0o600);
-  const clientSecret = randomBytes(24).toString('base64url');
+  // Hexadecimal: a secret that begins with a dash would pass for an option.
+  const clientSecret = randomBytes(24).toString('hex');
   const provider = host.start('provider', [
     '/opt/culvert/node_modules/.bin/node',
     '/opt/culvert/test/lab/identity-provider.ts',

@@ -26,12 +26,21 @@ export async function startSsh(server: Host, client: Host, user: string): Promis
 }
 
 /** nginx that answers every path with one sentence. */
-export async function startWeb(host: Host, sentence: string, port = 80): Promise<void> {
+export async function startWeb(
+  host: Host,
+  sentence: string,
+  port = 80,
+  more: Record<string, string> = {},
+): Promise<void> {
+  const places = Object.entries({ '/': sentence, ...more }).map(
+    ([path, text]) =>
+      `location ${path === '/' ? '/' : `= ${path}`} { default_type text/plain; return 200 "${text}\\n"; }`,
+  );
   await host.write(
     '/etc/lab-nginx.conf',
     `daemon off; pid /run/lab-nginx.pid; error_log stderr;
 events {}
-http { access_log off; server { listen ${port}; location / { default_type text/plain; return 200 "${sentence}\\n"; } } }
+http { access_log off; server { listen ${port}; ${places.join(' ')} } }
 `,
   );
   host.start('nginx', ['nginx', '-c', '/etc/lab-nginx.conf']);

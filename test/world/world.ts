@@ -14,6 +14,8 @@ import { worldTopology } from './topology.ts';
 export const VPC_RANGE = '192.168.0.0/24';
 export const SECOND_SAYS = 'Hello from the second host in Tokyo.';
 export const PRINTER_SAYS = 'The printer at home is ready.';
+/** A word that passes through the tunnel, and must be seen nowhere else. */
+export const CANARY = 'canary-5f1d-the-quick-brown-otter';
 export const PRIVATE_NAME = 'wiki.tokyo.internal';
 
 export class World {
@@ -111,7 +113,7 @@ async function startTargets(lab: Lab): Promise<void> {
       startSsh(lab.host('second'), lab.host('laptop'), 'alice'),
     ),
     startWeb(lab.host('server'), 'Hello from 192.168.0.10.', 8080),
-    startWeb(lab.host('second'), SECOND_SAYS),
+    startWeb(lab.host('second'), SECOND_SAYS, 80, { '/secret': CANARY }),
     startResolver(lab.host('second'), { [PRIVATE_NAME]: '192.168.0.20' }),
     startWeb(lab.host('printer'), PRINTER_SAYS),
   ]);
