@@ -7,7 +7,12 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['app/**/*.test.ts', 'gateway/**/*.test.ts', 'native/**/*.test.ts', 'test/**/*.unit.test.ts'],
+          include: [
+            'app/**/*.test.ts',
+            'gateway/**/*.test.ts',
+            'native/**/*.test.ts',
+            'test/**/*.unit.test.ts',
+          ],
           exclude: ['**/node_modules/**', 'native/target/**'],
         },
       },

@@ -104,7 +104,10 @@ export const RuleInput = z.object({
   enabled: z.boolean(),
 });
 export type RuleInput = z.infer<typeof RuleInput>;
-export const Rule = RuleInput.extend({ id: z.string(), /** Position, first match decides. */ number: z.number() });
+export const Rule = RuleInput.extend({
+  id: z.string(),
+  /** Position, first match decides. */ number: z.number(),
+});
 export type Rule = z.infer<typeof Rule>;
 
 export const Device = z.object({
@@ -152,7 +155,13 @@ export const SplitPreview = z.object({
   deviceCount: z.number(),
   /** Sentences, most important first: "192.168.0.0/24 stops going through tokyo-vpc." */
   effects: z.array(z.string()),
-  warnings: z.array(z.object({ sentence: z.string(), fix: SplitTunnel.nullable(), fixLabel: z.string().nullable() })),
+  warnings: z.array(
+    z.object({
+      sentence: z.string(),
+      fix: SplitTunnel.nullable(),
+      fixLabel: z.string().nullable(),
+    }),
+  ),
   /** Set when the change cannot be saved: why. */
   refusal: z.string().nullable(),
 });
@@ -185,7 +194,18 @@ export type AuditEntry = z.infer<typeof AuditEntry>;
 
 /** What changed, so that a page knows what to read again. */
 export const Change = z.object({
-  topics: z.array(z.enum(['networks', 'connectors', 'rules', 'devices', 'people', 'profiles', 'overview', 'audit'])),
+  topics: z.array(
+    z.enum([
+      'networks',
+      'connectors',
+      'rules',
+      'devices',
+      'people',
+      'profiles',
+      'overview',
+      'audit',
+    ]),
+  ),
   revision: z.number(),
 });
 export type Change = z.infer<typeof Change>;

@@ -29,7 +29,12 @@ export type JoinAnswer = z.infer<typeof JoinAnswer>;
 export const InstallManifest = z.object({
   version: z.string(),
   files: z.array(
-    z.object({ name: z.string(), sha256: z.string(), bytes: z.number().int(), arch: z.enum(['x64', 'arm64', 'any']) }),
+    z.object({
+      name: z.string(),
+      sha256: z.string(),
+      bytes: z.number().int(),
+      arch: z.enum(['x64', 'arm64', 'any']),
+    }),
   ),
 });
 export type InstallManifest = z.infer<typeof InstallManifest>;

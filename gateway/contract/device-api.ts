@@ -44,14 +44,21 @@ export type EnrolAnswer = z.infer<typeof EnrolAnswer>;
 export const StreamMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('snapshot'), snapshot: z.string() }),
   /** The device or connector was removed, or its session ended: stop, and say so. */
-  z.object({ type: z.literal('ended'), reason: z.enum(['removed', 'session-expired', 'replaced']) }),
+  z.object({
+    type: z.literal('ended'),
+    reason: z.enum(['removed', 'session-expired', 'replaced']),
+  }),
 ]);
 export type StreamMessage = z.infer<typeof StreamMessage>;
 
 /** Device or connector → gateway. */
 export const StreamReply = z.discriminatedUnion('type', [
   z.object({ type: z.literal('applied'), revision: z.number().int() }),
-  z.object({ type: z.literal('refused'), revision: z.number().int(), problem: z.string().max(500) }),
+  z.object({
+    type: z.literal('refused'),
+    revision: z.number().int(),
+    problem: z.string().max(500),
+  }),
   /** Connector only: sent at once on change and every 15 s. `reachable` is false for a range that cannot be reached. */
   z.object({
     type: z.literal('health'),
@@ -78,7 +85,14 @@ export const ExplainAnswer = z.object({
     .object({ id: z.string(), name: z.string(), healthy: z.number(), total: z.number() })
     .nullable(),
   /** The rule that decides; null means no rule matches, which refuses. */
-  rule: z.object({ id: z.string(), name: z.string(), number: z.number(), action: z.enum(['allow', 'block']) }).nullable(),
+  rule: z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      number: z.number(),
+      action: z.enum(['allow', 'block']),
+    })
+    .nullable(),
   verdict: z.enum(['allowed', 'blocked', 'no-rule', 'no-network', 'no-connector']),
   contact: z.string().optional(),
 });

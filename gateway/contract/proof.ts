@@ -42,6 +42,10 @@ export type KeyChallenge = z.infer<typeof KeyChallenge>;
 export const KEY_PROOF_LABEL = 'culvert-key-proof-v1';
 
 /** The bytes that the HMAC is taken over, as text. */
-export function keyProofMessage(nonce: string, identityThumbprint: string, wireguardKey: string): string {
+export function keyProofMessage(
+  nonce: string,
+  identityThumbprint: string,
+  wireguardKey: string,
+): string {
   return [KEY_PROOF_LABEL, nonce, identityThumbprint, wireguardKey].join('\0');
 }

@@ -12,7 +12,10 @@ import { Cidr, IpAddress } from './net/text.ts';
 export const WireGuardKey = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/);
 
 /** `203.0.113.7:51820` or `[2001:db8::7]:51820`. Names are allowed so that a gateway may move; they are resolved. */
-export const Endpoint = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/).max(300);
+export const Endpoint = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/)
+  .max(300);
 
 export const SNAPSHOT_TYP = 'culvert-snapshot+jwt';
 
@@ -75,7 +78,11 @@ export const DeviceConfig = z.object({
   gateways: z.array(GatewayPeer).max(64),
   /** Only networks in which some rule lets this user reach something. */
   networks: z.array(DeviceNetwork).max(1000),
-  profile: z.object({ id: z.string().max(64), name: z.string().max(200), splitTunnel: SplitTunnel }),
+  profile: z.object({
+    id: z.string().max(64),
+    name: z.string().max(200),
+    splitTunnel: SplitTunnel,
+  }),
   /** Who to ask, shown beside a refusal. */
   contact: z.string().max(320).optional(),
 });
@@ -84,7 +91,11 @@ export type DeviceConfig = z.infer<typeof DeviceConfig>;
 export const ConnectorConfig = z.object({
   kind: z.literal('connector'),
   ...header,
-  network: z.object({ id: z.string().max(64), name: z.string().max(200), ranges: z.array(Cidr).max(10_000) }),
+  network: z.object({
+    id: z.string().max(64),
+    name: z.string().max(200),
+    ranges: z.array(Cidr).max(10_000),
+  }),
   addresses: z.object({ ipv4: IpAddress, ipv6: IpAddress.optional() }),
   mtu: z.number().int().min(1280).max(9000),
   keepaliveSeconds: z.number().int().min(0).max(65535),

@@ -43,15 +43,18 @@ export type Parsed<T> = { ok: true; value: T } | { ok: false; problem: string };
 /** Accepts a whole link, or a bare `host[:port]`. Never anything but https. */
 export function parseJoinLink(text: string): Parsed<JoinLink> {
   const trimmed = text.trim();
-  if (trimmed === '' || trimmed.length > 2000) return fail('Type your organisation’s address or paste its sign-in link.');
+  if (trimmed === '' || trimmed.length > 2000)
+    return fail('Type your organisation’s address or paste its sign-in link.');
   const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `https://${trimmed}`;
   const url = URL.parse(withScheme);
   if (!url || url.hostname === '') return fail(`“${trimmed}” is not an address.`);
   if (url.protocol !== 'https:') return fail('A sign-in link starts with https://.');
-  if (url.username !== '' || url.password !== '') return fail('A sign-in link holds no user name or password.');
+  if (url.username !== '' || url.password !== '')
+    return fail('A sign-in link holds no user name or password.');
   if (url.hash === '') return { ok: true, value: { gateway: url.origin, fingerprint: undefined } };
   const fingerprint = Fingerprint.safeParse(url.hash.slice(1));
-  if (!fingerprint.success) return fail('The end of this sign-in link is damaged. Copy the whole link again.');
+  if (!fingerprint.success)
+    return fail('The end of this sign-in link is damaged. Copy the whole link again.');
   return { ok: true, value: { gateway: url.origin, fingerprint: fingerprint.data } };
 }
 
@@ -74,13 +77,17 @@ export function formatConnectorToken(token: ConnectorToken): string {
 export function parseConnectorToken(text: string): Parsed<ConnectorToken> {
   const parts = text.trim().split('.');
   if (parts.length !== 4 || parts[0] !== 'cvt1') {
-    return fail('This is not a connector token. Copy the whole line from the network’s page in the dashboard.');
+    return fail(
+      'This is not a connector token. Copy the whole line from the network’s page in the dashboard.',
+    );
   }
   const [, origin = '', fingerprint = '', secret = ''] = parts;
   const gateway = URL.parse(fromBase64Url(origin));
   const whole = Fingerprint.safeParse(fingerprint).success && /^[A-Za-z0-9_-]{43}$/.test(secret);
   if (gateway?.protocol !== 'https:' || !whole) {
-    return fail('The connector token is damaged. Copy the whole line from the network’s page in the dashboard.');
+    return fail(
+      'The connector token is damaged. Copy the whole line from the network’s page in the dashboard.',
+    );
   }
   return { ok: true, value: { gateway: gateway.origin, fingerprint, secret } };
 }
