@@ -32,12 +32,20 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     }
   };
   try {
-    await buildProgram(terminal, run).parseAsync([...argv], { from: 'user' });
+    await buildProgram(terminal, run).parseAsync(withStatus(argv), { from: 'user' });
     return code;
   } catch (cause) {
     if (cause instanceof CommanderError) return cause.exitCode === 0 ? EXIT.done : EXIT.usage;
     throw cause;
   }
+}
+
+/** Not commander's default command: that one would take a misspelt command for its argument. */
+function withStatus(argv: readonly string[]): string[] {
+  const first = argv[0];
+  const isAboutAll = first !== undefined && ['-h', '--help', '-V', '--version'].includes(first);
+  const isStatus = first === undefined || (first.startsWith('-') && !isAboutAll);
+  return isStatus ? ['status', ...argv] : [...argv];
 }
 
 function buildProgram(terminal: Terminal, run: Run): Command {

@@ -24,6 +24,8 @@ export interface DaemonParts {
   backend: Backend;
   names: HostNames;
   device: Device;
+  /** What was found wrong with this computer and the state files; shown as notices. */
+  problems: readonly Problem[];
   log: Logger;
 }
 
@@ -49,7 +51,7 @@ export class Daemon {
   constructor(parts: DaemonParts) {
     const { store, network, backend, names, log } = parts;
     this.#parts = parts;
-    this.#problems = [...store.problems];
+    this.#problems = [...parts.problems];
     this.#host = new DeviceHost({
       network,
       backend,

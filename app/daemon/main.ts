@@ -7,6 +7,8 @@ import { say } from '../contract/sentences/say.ts';
 import { VERSION } from '../contract/version.ts';
 import { loadPeerCredentials } from '../peer/peer-credentials.ts';
 import { Daemon } from './daemon.ts';
+import type { Backend } from './engine/backend.ts';
+import { chooseBackend } from './engine/choose-backend.ts';
 import { EngineBackend } from './engine/engine-backend.ts';
 import { buildLocalApi } from './local-api/local-api.ts';
 import { findGroup, listenOnSocket } from './local-api/unix-socket.ts';
@@ -35,20 +37,25 @@ async function serve(options: DaemonOptions, log: Logger): Promise<void> {
   const store = new Store(options.stateDirectory);
   for (const each of store.problems) log.warn({ problem: each }, 'state file');
   const network = openNetwork(options);
-  for (const each of await network.probe())
-    log.warn({ problem: each }, 'this computer lacks something');
-  const backend = new EngineBackend({
-    device: options.names.device,
-    binary: options.enginePath,
-    controlPath: join(options.runDirectory, 'engine.sock'),
-    logPath: join(options.runDirectory, 'engine.log'),
-  });
+  const lacks = await network.probe();
+  if (network.ledgerProblem) lacks.push(network.ledgerProblem);
+  for (const each of lacks) log.warn({ problem: each }, 'this computer');
+  const backend = await chooseBackend(
+    {
+      device: options.names.device,
+      binary: options.enginePath,
+      controlPath: join(options.runDirectory, 'engine.sock'),
+      logPath: join(options.runDirectory, 'engine.log'),
+    },
+    options.wireguard,
+  );
   const daemon = new Daemon({
     store,
     network,
     backend,
     names: options.names,
     device: thisDevice(),
+    problems: [...store.problems, ...lacks],
     log,
   });
   const api = buildLocalApi({
@@ -69,7 +76,7 @@ async function serve(options: DaemonOptions, log: Logger): Promise<void> {
 async function leave(
   signal: string,
   daemon: Daemon,
-  backend: EngineBackend,
+  backend: Backend,
   closeApi: () => Promise<void>,
   log: Logger,
 ): Promise<void> {
@@ -78,7 +85,7 @@ async function leave(
   setTimeout(() => process.exit(0), 5000).unref();
   await closeApi();
   await daemon.close();
-  backend.leave();
+  if (backend instanceof EngineBackend) backend.leave();
   process.exit(0);
 }
 

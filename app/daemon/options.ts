@@ -1,4 +1,6 @@
 /** How culvertd is started: flags over environment over defaults. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { HOST_NAMES, type HostNames } from '../contract/host-plan.ts';
 import { SOCKET_PATH } from '../contract/local-api.ts';
@@ -9,6 +11,7 @@ export interface DaemonOptions {
   stateDirectory: string;
   runDirectory: string;
   enginePath: string;
+  wireguard: 'engine' | 'kernel';
   logLevel: string;
   names: HostNames;
   /** Only this, then end: take everything back that the ledger names. */
@@ -21,7 +24,8 @@ export const USAGE = `culvertd [options]
   --group NAME       who may use it besides root (culvert)
   --state DIR        identity, configuration, undo ledger (CULVERT_STATE, /var/lib/culvert)
   --run DIR          engine's control socket and log (CULVERT_RUN, /run/culvert)
-  --engine PATH      culvert-engine (CULVERT_ENGINE, /usr/lib/culvert/culvert-engine)
+  --engine PATH      culvert-engine (CULVERT_ENGINE, beside culvertd)
+  --wireguard WHICH  engine, or kernel where the kernel has it (engine)
   --interface NAME   tunnel's network device (${HOST_NAMES.device})
   --table N          routing table and rule priority (${HOST_NAMES.table})
   --log-level LEVEL  error, warn, info, debug, trace (CULVERT_LOG, info)
@@ -52,7 +56,8 @@ export function readOptions(
     group: flags.group ?? 'culvert',
     stateDirectory: flags.state ?? environment.CULVERT_STATE ?? '/var/lib/culvert',
     runDirectory: flags.run ?? environment.CULVERT_RUN ?? '/run/culvert',
-    enginePath: flags.engine ?? environment.CULVERT_ENGINE ?? '/usr/lib/culvert/culvert-engine',
+    enginePath: flags.engine ?? environment.CULVERT_ENGINE ?? usualEngine(),
+    wireguard: wireguardOf(flags.wireguard),
     logLevel: flags['log-level'] ?? environment.CULVERT_LOG ?? 'info',
     names: { ...HOST_NAMES, device, table, priority: table },
     isRepair: flags.repair ?? false,
@@ -72,6 +77,7 @@ function parse(argv: readonly string[]) {
         state: text,
         run: text,
         engine: text,
+        wireguard: text,
         interface: text,
         table: text,
         'log-level': text,
@@ -91,4 +97,19 @@ function numberOf(text: string | undefined): number {
   if (!Number.isInteger(table) || table < 256 || table > 32_765)
     throw new UsageError(`--table: 256 to 32765, not “${text}”.`);
   return table;
+}
+
+/** Where packages put it; in a checkout where cargo leaves it. */
+function usualEngine(): string {
+  const installed = '/usr/lib/culvert/culvert-engine';
+  const built = fileURLToPath(
+    new URL('../../native/target/release/culvert-engine', import.meta.url),
+  );
+  return existsSync(installed) || !existsSync(built) ? installed : built;
+}
+
+function wireguardOf(text: string | undefined): DaemonOptions['wireguard'] {
+  if (text === undefined || text === 'engine') return 'engine';
+  if (text === 'kernel') return 'kernel';
+  throw new UsageError(`--wireguard: engine or kernel, not “${text}”.`);
 }

@@ -16,8 +16,8 @@ interface Addon {
 
 /** Beside a bundle; where `cargo build` leaves it in a checkout. Never a place that the caller names. */
 const PLACES = [
-  './culvert-peercred.node',
-  '../../native/peercred/culvert-peercred.node',
+  './peercred.node',
+  '../../native/peercred/peercred.node',
   '../../native/target/release/libculvert_peercred.so',
   '../../native/target/debug/libculvert_peercred.so',
 ];

@@ -12,7 +12,7 @@ interface Options {
 
 export function addStatus(program: Command, run: Run): void {
   program
-    .command('status', { isDefault: true })
+    .command('status')
     .description('what is wanted, what is, and what can be reached')
     .option('-w, --watch', 'print again on each change, until Ctrl C')
     .option('--json', 'one JSON value; with --watch one a line')

@@ -17,7 +17,7 @@ export const en = {
   'daemon-answer':
     'culvertd answered something this program does not understand ({reason}). Update both to the same version.',
   'peercred-missing':
-    'The part that tells who calls culvertd (culvert-peercred.node) is missing. Install Culvert again.',
+    'The part that tells who calls culvertd (peercred.node) is missing. Install Culvert again.',
   'already-running': 'Another culvertd already serves {socket}. Stop it first.',
   'not-root': '{program} has to run as root. Try “sudo {program}”.',
   'socket-refused': 'culvertd cannot listen at {socket}: {reason}.',

@@ -16,7 +16,7 @@ export const ja: Record<ProblemCode, string> = {
   'daemon-answer':
     'culvertd の応答をこのプログラムは理解できません（{reason}）。両方を同じバージョンに更新してください。',
   'peercred-missing':
-    'culvertd の呼び出し元を確かめる部品（culvert-peercred.node）がありません。Culvert を再インストールしてください。',
+    'culvertd の呼び出し元を確かめる部品（peercred.node）がありません。Culvert を再インストールしてください。',
   'already-running': '別の culvertd が {socket} を使っています。先にそれを停止してください。',
   'not-root': '{program} は root で実行する必要があります。「sudo {program}」をお試しください。',
   'socket-refused': 'culvertd は {socket} で待ち受けられません：{reason}。',
