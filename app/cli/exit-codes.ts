@@ -57,6 +57,7 @@ const BY_CODE: Partial<Record<ProblemCode, ExitCode>> = {
   'gateway-certificate': EXIT.unreachable,
   'gateway-not-culvert': EXIT.unreachable,
   'gateway-answer': EXIT.unreachable,
+  'gateway-says': EXIT.unreachable,
   'gateway-name': EXIT.unreachable,
   'organisation-key-differs': EXIT.unreachable,
   'trust-refused': EXIT.unreachable,

@@ -116,7 +116,10 @@ async function ask(
     });
     return { kind: 'answer', answer };
   } catch (cause) {
-    return { kind: 'unasked', reason: say(problemOf(cause)) };
+    const problem = problemOf(cause);
+    // What the gateway or the network said is enough; who could not be asked is in the sentence around it.
+    const reason = String(problem.detail.reason ?? say(problem));
+    return { kind: 'unasked', reason: reason.replace(/\.$/, '') };
   }
 }
 

@@ -42,6 +42,7 @@ export const en = {
     '{gateway} cannot be reached: {reason}. Check the address and your network.',
   'gateway-certificate':
     '{gateway} shows a certificate that nobody vouches for. Use the whole sign-in link from your organisation: its end says which gateway is real.',
+  'gateway-says': '{gateway} says: {reason}',
   'gateway-not-culvert': '{gateway} answers, but it is not a Culvert gateway. Check the address.',
   'gateway-answer': '{gateway} answered something this version does not understand: {reason}.',
   'organisation-key-differs':

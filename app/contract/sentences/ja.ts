@@ -41,6 +41,7 @@ export const ja: Record<ProblemCode, string> = {
     '{gateway} に接続できません：{reason}。アドレスとネットワークを確認してください。',
   'gateway-certificate':
     '{gateway} の証明書を保証する機関がありません。組織のサインインリンク全体を使ってください。リンクの末尾が本物のゲートウェイを示します。',
+  'gateway-says': '{gateway} からの返答：{reason}',
   'gateway-not-culvert':
     '{gateway} は応答しますが、Culvert のゲートウェイではありません。アドレスを確認してください。',
   'gateway-answer': '{gateway} の応答をこのバージョンは理解できません：{reason}。',

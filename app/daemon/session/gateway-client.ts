@@ -73,8 +73,5 @@ async function signedPost(
 }
 
 function refused(target: GatewayTarget, answer: GatewayAnswer): Fault {
-  return new Fault('gateway-answer', {
-    gateway: target.gateway,
-    reason: problemOf(answer).message,
-  });
+  return new Fault('gateway-says', { gateway: target.gateway, reason: problemOf(answer).message });
 }
