@@ -30,6 +30,19 @@ export class Device {
     this.daemon = await Device.#launch(this.host);
   }
 
+  /** As the kernel does when memory runs out: no good-bye. */
+  async killDaemon(): Promise<void> {
+    await this.daemon.stop('SIGKILL');
+  }
+
+  async killEngine(): Promise<void> {
+    await this.host.run(['kill', '-KILL', String(await this.enginePid())]);
+  }
+
+  async enginePid(): Promise<number> {
+    return Number(await this.host.run(['pgrep', '-x', 'culvert-engine']));
+  }
+
   static async #launch(host: Host): Promise<Service> {
     const daemon = host.start('culvertd', [
       '/opt/culvert/app/bin/culvertd',
