@@ -1,5 +1,6 @@
 /** `--stay`: everything stays up; dashboard and provider open in the user's own browser, the laptop in a shell. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { createInterface } from 'node:readline/promises';
 import colors from 'picocolors';
@@ -29,10 +30,19 @@ ${colors.bold('It stays up until you press Enter.')}
   A shell on the laptop, where ssh 192.168.0.10 works:
               sudo ${shell}
 `);
-  const input = createInterface({ input: process.stdin, output: process.stdout });
-  await input.question('Enter ends it. ').catch(() => '');
-  input.close();
+  await untilEnter();
   for (const way of ways) way.close();
+}
+
+/** Without a terminal nobody can press Enter; then a signal ends the demo. */
+async function untilEnter(): Promise<void> {
+  if (process.stdin.isTTY !== true) {
+    console.log('Ctrl-C ends it.');
+    await new Promise(() => setInterval(() => {}, 60_000));
+  }
+  const input = createInterface({ input: process.stdin, output: process.stdout });
+  await Promise.race([input.question('Enter ends it. '), once(input, 'close')]);
+  input.close();
 }
 
 /** Each connection to the loopback port goes on from inside the laptop's network. */
