@@ -1,0 +1,37 @@
+//! What is sealed and opened.
+
+/// Bytes of a tag.
+pub const TAG: usize = 16;
+
+/// A message in place: a text, and behind it 16 bytes for its tag. No data is associated.
+#[derive(Debug)]
+pub struct Packet<'a> {
+    /// The nonce, as WireGuard has it. Under one key, never seal two different packets with the same counter.
+    pub counter: u64,
+    pub message: &'a mut [u8],
+    /// After sealing or opening: whether it worked. What was not authentic is not decrypted, or blanked.
+    pub is_done: bool,
+}
+
+impl<'a> Packet<'a> {
+    pub fn new(counter: u64, message: &'a mut [u8]) -> Self {
+        Self {
+            counter,
+            message,
+            is_done: false,
+        }
+    }
+
+    /// The text and its tag; nothing when the message is too short for a tag.
+    pub(crate) fn parts(&mut self) -> Option<(&mut [u8], &mut [u8; TAG])> {
+        self.message.split_last_chunk_mut()
+    }
+
+    pub(crate) fn text_len(&self) -> usize {
+        self.message.len().saturating_sub(TAG)
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.message.len() >= TAG
+    }
+}
