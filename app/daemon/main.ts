@@ -7,6 +7,7 @@ import { say } from '../contract/sentences/say.ts';
 import { VERSION } from '../contract/version.ts';
 import { loadPeerCredentials } from '../peer/peer-credentials.ts';
 import { Daemon } from './daemon.ts';
+import { protectEarly } from './early-protection.ts';
 import type { Backend } from './engine/backend.ts';
 import { chooseBackend } from './engine/choose-backend.ts';
 import { EngineBackend } from './engine/engine-backend.ts';
@@ -27,6 +28,10 @@ async function main(): Promise<number | undefined> {
   }
   if (process.getuid?.() !== 0) throw new Fault('not-root', { program: 'culvertd' });
   if (options.isRepair) return await repair(options);
+  if (options.isProtect) {
+    await protectEarly(new Store(options.stateDirectory), openNetwork(options), options.names);
+    return 0;
+  }
   await serve(options, createLog(options.logLevel));
   return undefined;
 }

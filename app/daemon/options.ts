@@ -16,6 +16,8 @@ export interface DaemonOptions {
   names: HostNames;
   /** Only this, then end: take everything back that the ledger names. */
   isRepair: boolean;
+  /** Only this, then end: put the protection of the last configuration up, for the boot. */
+  isProtect: boolean;
 }
 
 export const USAGE = `culvertd [options]
@@ -30,6 +32,7 @@ export const USAGE = `culvertd [options]
   --table N          routing table and rule priority (${HOST_NAMES.table})
   --log-level LEVEL  error, warn, info, debug, trace (CULVERT_LOG, info)
   --repair           take everything of Culvert off this computer, print what was done as JSON, and end
+  --protect          put up the protection of a device that is wanted on, and end: for the boot
   --help
 
 culvertd runs as root, stays in the foreground, logs to stderr and leaves on SIGTERM or SIGINT. Tunnel and protection
@@ -61,6 +64,7 @@ export function readOptions(
     logLevel: flags['log-level'] ?? environment.CULVERT_LOG ?? 'info',
     names: { ...HOST_NAMES, device, table, priority: table },
     isRepair: flags.repair ?? false,
+    isProtect: flags.protect ?? false,
   };
 }
 
@@ -82,6 +86,7 @@ function parse(argv: readonly string[]) {
         table: text,
         'log-level': text,
         repair: flag,
+        protect: flag,
         help: flag,
       },
     }).values;

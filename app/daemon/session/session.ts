@@ -5,23 +5,14 @@
 
 import type { ExplainAnswer, ExplainRequest } from '../../../gateway/contract/device-api.ts';
 import type { DeviceConfig } from '../../../gateway/contract/snapshot.ts';
-import {
-  SNAPSHOT_REFUSALS,
-  type SnapshotOutcome,
-  verifyDeviceSnapshot,
-} from '../../../gateway/trust/snapshot.ts';
+import { SNAPSHOT_REFUSALS } from '../../../gateway/trust/snapshot.ts';
 import { fetchTrust } from '../../../gateway/trust/statement.ts';
 import type { Problem } from '../../contract/local-api.ts';
 import { Fault, problem, problemOf } from '../../contract/problem.ts';
 import { explain, type GatewayTarget, leave } from './gateway-client.ts';
 import { Logins, type LoginWaiting } from './login.ts';
-import {
-  type Device,
-  keyOf,
-  type Membership,
-  type SessionLog,
-  type SessionStore,
-} from './membership.ts';
+import type { Device, Membership, SessionLog, SessionStore } from './membership.ts';
+import { verifyNew, verifyStored } from './stored-snapshot.ts';
 import { ConfigStream } from './stream.ts';
 
 export interface SessionListener {
@@ -73,13 +64,12 @@ export class Session {
     };
   }
 
-  /** The last good snapshot of the last run is verified again like a new one; only its age is forgiven. */
   async begin(): Promise<void> {
     const { membership, snapshot } = this.#store;
     if (membership === null) return;
     this.#problem = membership.ended;
     if (snapshot !== null) {
-      const outcome = await this.#verify(snapshot, membership, 0);
+      const outcome = await verifyStored(membership, snapshot);
       if (outcome.kind === 'good') this.#adopt(outcome.config);
       else
         this.#problem ??= problem('snapshot-refused', {
@@ -192,7 +182,8 @@ export class Session {
   async #received(jws: string): Promise<void> {
     const { membership } = this.#store;
     if (membership === null) return;
-    const outcome = await this.#verify(jws, membership, Date.now());
+    const revision = this.#config?.revision ?? null;
+    const outcome = await verifyNew(membership, jws, revision, Date.now());
     if (outcome.kind === 'refused') {
       const reason = SNAPSHOT_REFUSALS[outcome.reason];
       this.#log.warn({ reason, revision: outcome.revision }, 'a snapshot was refused');
@@ -205,20 +196,6 @@ export class Session {
     this.#problem = null;
     this.#adopt(outcome.config);
     this.#listener.onConfig(outcome.config);
-  }
-
-  #verify(
-    jws: string,
-    membership: Membership,
-    now: number,
-  ): Promise<SnapshotOutcome<DeviceConfig>> {
-    return verifyDeviceSnapshot(jws, {
-      key: keyOf(membership),
-      fingerprint: membership.fingerprint,
-      id: membership.deviceId,
-      revision: this.#config?.revision ?? null,
-      now,
-    });
   }
 
   #ended(reason: 'removed' | 'session-expired' | 'replaced'): void {
