@@ -134,7 +134,7 @@ async function masquerade(lab: Lab): Promise<void> {
   await host.run(['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
   await host.run(['nft', '-f', '-'], {
     input:
-      'table ip bench { chain post { type nat hook postrouting priority srcnat; oifname "eth1" masquerade; } }\n',
+      'table ip bench { chain post { type nat hook postrouting priority srcnat; oifname "eth1" masquerade; }; }\n',
   });
 }
 
