@@ -1,7 +1,6 @@
 /** The engines that are compared, each as one knows how to start it: as an interface, and as the hub between two. */
-import { existsSync } from 'node:fs';
 import type { Service } from '../lab/command.ts';
-import { type Host, repository } from '../lab/host.ts';
+import type { Host } from '../lab/host.ts';
 
 export interface Contender {
   name: string;
@@ -20,12 +19,6 @@ export const debianWireGuardGo: Contender = {
   interfaceArgv: (name) => ['wireguard-go', '-f', name],
   env: { LOG_LEVEL: 'error', WG_PROCESS_FOREGROUND: '1' },
 };
-
-export function contenders(): Contender[] {
-  if (!existsSync(`${repository}/native/target/release/culvert-engine`))
-    throw new Error('the engine is not built: run npm run bench, which builds it');
-  return [culvert, debianWireGuardGo];
-}
 
 export interface InterfacePeer {
   publicKey: string;

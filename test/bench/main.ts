@@ -7,8 +7,9 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { repository } from '../lab/host.ts';
-import { contenders } from './engines.ts';
+import { culvert, debianWireGuardGo } from './engines.ts';
 import { median } from './measure.ts';
+import { fetchPeers } from './peers.ts';
 import { type Figures, runOnce, type Shape } from './runs.ts';
 
 const { values: options } = parseArgs({
@@ -29,10 +30,16 @@ const titles: Record<Shape, string> = {
   T3: 'T3  full path to a host behind the connector (Culvert: user-space connector, no root; others: TUN and masquerade as root)',
 };
 
+const contenders = [
+  culvert,
+  ...(await fetchPeers((sentence) => console.error(sentence))),
+  debianWireGuardGo,
+];
+
 const results: { shape: Shape; contender: string; round: number; figures: Figures }[] = [];
 for (let round = 1; round <= rounds; round++) {
   for (const shape of shapes) {
-    for (const contender of contenders()) {
+    for (const contender of contenders) {
       console.error(`round ${round} of ${rounds}, ${shape}, ${contender.name}`);
       results.push({
         shape,
@@ -63,7 +70,7 @@ function printTable(shape: Shape): void {
     head: ['median', ...columns.map(([title]) => title)],
     style: { head: [], border: [] },
   });
-  const names = contenders().map((contender) => contender.name);
+  const names = contenders.map((contender) => contender.name);
   for (const name of names)
     table.push([name, ...columns.map(([, key, digits]) => of(shape, name, key).toFixed(digits))]);
   const [ours = '', ...others] = names;
