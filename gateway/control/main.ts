@@ -3,7 +3,7 @@
 import { type BuiltGateway, buildGateway } from './build.ts';
 import { type Configuration, listeningAt, readConfiguration, usage } from './http/configuration.ts';
 import { Fault } from './http/fault.ts';
-import { chooseAddress, portFault } from './http/listen.ts';
+import { assertUdpPort, chooseAddress, portFault } from './http/listen.ts';
 import { makeLog } from './http/log.ts';
 import { prepareTls } from './http/tls.ts';
 import { assemble } from './parts.ts';
@@ -23,6 +23,7 @@ async function main(): Promise<void> {
   }
   const address = await chooseAddress(read.configuration);
   const configuration = listeningAt(read.configuration, address);
+  await assertUdpPort(configuration);
   const built = await build(configuration);
   await listen(built, configuration);
   stopOnSignal(built);

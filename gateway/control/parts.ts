@@ -1,9 +1,9 @@
 /** Where the other half of the control plane joins: policy, push, the administrator's API, connectors. */
 
 import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
 import { DataPlane } from '../dataplane/data-plane.ts';
 import { findEngine, UAPI_FOLDER } from '../dataplane/engine-config.ts';
+import { engineFolder } from '../dataplane/udp-port.ts';
 import { registerAdmin } from './admin/admin-routes.ts';
 import { registerConnectors } from './connectors/connector-routes.ts';
 import type { Assemble, Core, Part } from './gateway.ts';
@@ -41,7 +41,7 @@ function startDataPlane(core: Core): NonNullable<LiveOptions['dataPlane']> {
   return (events) =>
     new DataPlane({
       ...events,
-      folder: join(configuration.data, 'engine'),
+      folder: engineFolder(configuration.data),
       binary: configuration.engine ?? engineBinary(),
       ...(mayOfferUapi() ? { uapiName: name } : {}),
       onEngine: (state) => {

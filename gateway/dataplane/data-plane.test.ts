@@ -43,6 +43,17 @@ test('of many configurations at once the last one ends up in the engine', async 
   expect(fake.configured.length).toBeLessThan(4);
 });
 
+test('a refused configuration is tried again, for what stood in its way may be gone', async () => {
+  fake.refuse = 'UDP port 51820 is taken';
+  await expect(plane.apply(config(1300))).rejects.toThrow('UDP port 51820 is taken');
+  expect(plane.refusal).toBe('UDP port 51820 is taken');
+
+  fake.refuse = null;
+
+  await vi.waitFor(() => expect(fake.configured.at(-1)).toEqual(config(1300)), 8_000);
+  await vi.waitFor(() => expect(plane.refusal).toBeNull());
+}, 10_000);
+
 test('a handshake is told at once, and a repeated one is no news', async () => {
   fake.emit({ kind: 'peer-handshake', id: 'dev-1', at: LATER, endpoint: '192.0.2.1:7' });
   fake.emit({ kind: 'peer-handshake', id: 'dev-1', at: LATER + 1, endpoint: '192.0.2.1:7' });

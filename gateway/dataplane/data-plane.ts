@@ -43,6 +43,8 @@ export class DataPlane {
   #next: GatewayEngineConfig | undefined;
   #applying: Promise<void> | undefined;
   #refusal: string | null = null;
+  #refusedAt = 0;
+  #wanted: GatewayEngineConfig | undefined;
 
   constructor(options: DataPlaneOptions) {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
@@ -92,6 +94,7 @@ export class DataPlane {
    */
   apply(config: GatewayEngineConfig): Promise<void> {
     this.#next = config;
+    this.#wanted = config;
     this.#deviceIds = new Set(
       config.peers.flatMap((peer) => (peer.kind === 'device' ? [peer.id] : [])),
     );
@@ -132,6 +135,7 @@ export class DataPlane {
         this.#refusal = null;
       } catch (error) {
         if (error instanceof EngineGone) continue;
+        this.#refusedAt = performance.now();
         this.#refusal = error instanceof Error ? error.message : String(error);
         throw error;
       }
@@ -151,7 +155,15 @@ export class DataPlane {
     this.#options.onEngine?.(state);
   }
 
+  /** What stood in the way may have gone: another program has let go of the port. */
+  #retryRefused(): void {
+    const isDue = performance.now() - this.#refusedAt > RETRY_MS;
+    if (this.#refusal === null || this.#applying || !this.#wanted || !isDue) return;
+    this.apply(this.#wanted).catch(() => {});
+  }
+
   async #poll(): Promise<void> {
+    this.#retryRefused();
     const status = await this.#engine.engine?.status().catch(() => undefined);
     if (!status) return;
     this.#traffic.take(this.#countersOf(status));
@@ -169,3 +181,5 @@ export class DataPlane {
 }
 
 const POLL_MS = 1000;
+/** Seldom enough that a configuration which will never do costs nothing. */
+const RETRY_MS = 4000;

@@ -1,6 +1,7 @@
 /** The gateway as a program: how it starts, refuses to start, and stops. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createSocket } from 'node:dgram';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +40,25 @@ test('a taken port is one sentence and exit code 69', async () => {
     stdout: '',
     stderr: `culvert-gateway: Port ${port} is taken by another program. Stop it, or choose another port with --port.\n`,
   });
+  other.close();
+});
+
+test('a taken UDP port is one sentence and exit code 69, before anything is made', async () => {
+  const other = createSocket('udp4').bind(0);
+  await new Promise((resolve) => other.once('listening', resolve));
+  const { port } = other.address();
+
+  const end = await run([
+    ...['--data', join(path, 'data'), '--host', '127.0.0.1'],
+    ...['--port', String(await freePort()), '--wireguard-port', String(port)],
+  ]);
+
+  expect(end).toEqual({
+    code: 69,
+    stdout: '',
+    stderr: `culvert-gateway: UDP port ${port} is taken by another program. Stop it, or choose another port with --wireguard-port.\n`,
+  });
+  expect(existsSync(join(path, 'data'))).toBe(false);
   other.close();
 });
 

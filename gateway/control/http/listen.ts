@@ -1,6 +1,7 @@
 /** Finds out which port can be had, before anything is built that names it. */
 import { createServer } from 'node:net';
 import { HTTPS_PORT_WITHOUT_RIGHTS } from '../../contract/constants.ts';
+import { engineFolder, isPortOfAnother } from '../../dataplane/udp-port.ts';
 import type { Configuration } from './configuration.ts';
 import { Fault } from './fault.ts';
 
@@ -40,6 +41,15 @@ export function portFault(host: string, port: number, problem: string): Fault {
   return new Fault(
     'port',
     sentences[problem] ?? `The gateway cannot listen at ${host}, port ${port}: ${problem}.`,
+  );
+}
+
+/** The engine's port, which it opens only once the control plane runs. */
+export async function assertUdpPort({ wireguardPort, data }: Configuration): Promise<void> {
+  if (!(await isPortOfAnother(wireguardPort, engineFolder(data)))) return;
+  throw new Fault(
+    'port',
+    `UDP port ${wireguardPort} is taken by another program. Stop it, or choose another port with --wireguard-port.`,
   );
 }
 
