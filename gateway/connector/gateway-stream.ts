@@ -6,6 +6,7 @@ import { ProblemBody } from '../contract/problem.ts';
 import { PROOF_HEADER } from '../contract/proof.ts';
 import { parseJson } from '../trust/gateway-call.ts';
 import type { Identity } from '../trust/identity.ts';
+import { networkReason } from '../trust/network-error.ts';
 import { makeProof } from '../trust/proof.ts';
 import { PinMismatch, pinnedAgent } from '../trust/tls-pin.ts';
 
@@ -94,7 +95,7 @@ function attend(
     response.on('error', () => finish(lost('the gateway’s answer broke off')));
   });
   socket.on('error', (error) =>
-    finish(error instanceof PinMismatch ? { kind: 'other-tls-key' } : lost(error.message)),
+    finish(error instanceof PinMismatch ? { kind: 'other-tls-key' } : lost(networkReason(error))),
   );
   socket.on('close', (_code, reason) => finish(lost(String(reason) || 'the connection ended')));
 }

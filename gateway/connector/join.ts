@@ -8,6 +8,7 @@ import { KeyChallenge, PROOF_HEADER } from '../contract/proof.ts';
 import { type ConnectorToken, parseConnectorToken } from '../contract/trust.ts';
 import { callGateway, type GatewayAnswer, parseJson, problemOf } from '../trust/gateway-call.ts';
 import { exportIdentity, generateIdentity, type Identity } from '../trust/identity.ts';
+import { networkReason } from '../trust/network-error.ts';
 import { answerKeyChallenge, makeProof } from '../trust/proof.ts';
 import { verifyConnectorSnapshot } from '../trust/snapshot.ts';
 import { fetchTrust, type Trust } from '../trust/statement.ts';
@@ -87,10 +88,7 @@ async function join(token: ConnectorToken, trust: Trust, keys: Keys): Promise<Jo
     );
   } catch (error) {
     if (error instanceof Stop) throw error;
-    throw new Stop(
-      'unreachable',
-      `${token.gateway} cannot be reached: ${(error as Error).message}`,
-    );
+    throw new Stop('unreachable', `${token.gateway} cannot be reached: ${networkReason(error)}.`);
   } finally {
     agent.destroy();
   }

@@ -45,9 +45,7 @@ export function callGateway(call: GatewayCall): Promise<GatewayAnswer> {
       },
       (answer) => collect(answer, call.maxBytes ?? MAX_SNAPSHOT_BYTES).then(resolve, reject),
     );
-    sent.once('error', (error) =>
-      reject(isTimeout(error) ? slowness(call.gateway, timeoutMs) : error),
-    );
+    sent.once('error', (error) => reject(isTimeout(error) ? slowness(timeoutMs) : error));
     sent.end(call.body);
   });
 }
@@ -98,6 +96,6 @@ function isTimeout(error: Error): boolean {
   return error.name === 'AbortError' || error.name === 'TimeoutError';
 }
 
-function slowness(gateway: string, timeoutMs: number): Error {
-  return new Error(`${gateway} did not answer within ${timeoutMs / 1000} s.`);
+function slowness(timeoutMs: number): Error {
+  return new Error(`it did not answer within ${timeoutMs / 1000} s`);
 }

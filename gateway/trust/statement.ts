@@ -8,6 +8,7 @@ import { Agent } from 'node:https';
 import { compactVerify } from 'jose';
 import { TRUST_PATH, TRUST_TYP, TrustStatement } from '../contract/trust.ts';
 import { callGateway, type GatewayAnswer, parseJson } from './gateway-call.ts';
+import { networkReason } from './network-error.ts';
 import { tlsPinOf } from './tls-pin.ts';
 
 export interface Trust {
@@ -44,7 +45,10 @@ export async function fetchTrust(
     });
     return await judgeAnswer(gateway, answer, fingerprint, now);
   } catch (error) {
-    return { kind: 'unreachable', message: `${gateway} cannot be reached: ${reasonOf(error)}` };
+    return {
+      kind: 'unreachable',
+      message: `${gateway} cannot be reached: ${networkReason(error)}.`,
+    };
   } finally {
     agent.destroy();
   }
@@ -126,8 +130,4 @@ const SENTENCES: Record<TrustRefusal, string> = {
 
 function refused(reason: TrustRefusal): TrustOutcome {
   return { kind: 'refused', reason, message: SENTENCES[reason] };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
 }
