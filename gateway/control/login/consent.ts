@@ -53,11 +53,26 @@ export async function registerConsent(app: FastifyInstance, parts: ConsentParts)
     const form = ConsentForm.parse(request.body);
     assertOwnForm(parts, request, form.csrf, csrfOf(csrfKey, interaction, person));
     const result = form.decision === 'allow' ? await grant(parts, interaction, person) : CANCELLED;
-    const next = await parts.provider.interactionResult(request.raw, reply.raw, result, {
-      mergeWithLastSubmission: false,
-    });
-    return reply.redirect(next, 303);
+    return finish(parts, request, reply, result);
   });
+
+  // From the identity provider, where somebody cancelled before there was a person to ask.
+  app.get(`${CONSENT_PATH}/:uid/cancelled`, options, async (request, reply) => {
+    await interactionOf(parts, request, reply);
+    return finish(parts, request, reply, CANCELLED);
+  });
+}
+
+async function finish(
+  { provider }: ConsentParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  result: Awaited<ReturnType<typeof grant>> | typeof CANCELLED,
+): Promise<FastifyReply> {
+  const next = await provider.interactionResult(request.raw, reply.raw, result, {
+    mergeWithLastSubmission: false,
+  });
+  return reply.redirect(next, 303);
 }
 
 async function interactionOf(

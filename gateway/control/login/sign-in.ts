@@ -10,6 +10,7 @@ import { hashSecret, newSecret } from '../store/identifier.ts';
 import type { Store } from '../store/store.ts';
 import type { BrowserSessions } from './browser-session.ts';
 import { domainOf, parseEmail } from './email-address.ts';
+import { CONSENT_PATH } from './oauth-server.ts';
 import { admitPerson } from './person.ts';
 import type { LoginStart, ProviderClient } from './provider-client.ts';
 
@@ -121,6 +122,8 @@ async function finishLogin(
     if (!(error instanceof Refusal)) throw error;
     request.log.info({ refused: error.code, cause: error.cause }, 'login refused');
     await store.record({ who: 'gateway', what: `sign-in refused: ${error.code}`, topics: [] });
+    const cancelPath = cancelPathOf(error, login.returnTo);
+    if (cancelPath) return sendCancelled(reply, error, cancelPath);
     return sendRefusal(reply, error, login.returnTo);
   }
 }
@@ -178,6 +181,23 @@ function sendForeignAnswer(reply: FastifyReply): FastifyReply {
     'That sign-in is not waiting any more',
     'It was begun in another browser, took too long, or was finished already. Start again from where you came.',
     { label: 'Sign in', href: LOGIN_PATH },
+  );
+}
+
+/** Who cancels at the provider cancels the device's sign-in with it: the app must not wait for what will not come. */
+function cancelPathOf({ code }: Refusal, returnTo: string): string | undefined {
+  const isDevice = returnTo.startsWith(`${CONSENT_PATH}/`);
+  return code === 'login-cancelled' && isDevice ? `${returnTo}/cancelled` : undefined;
+}
+
+/** A page of its own: the policy of the provider's page, whose form led here, may forbid the way back to the app. */
+function sendCancelled(reply: FastifyReply, refusal: Refusal, path: string): FastifyReply {
+  return sendNotice(
+    reply.header('refresh', `0; url=${path}`),
+    refusal.status,
+    'You are not signed in',
+    refusal.message,
+    { label: 'Back to the Culvert app', href: path },
   );
 }
 
