@@ -35,8 +35,9 @@ function welcome({ account }: Status, language: Language): { title: string; text
   const isJapanese = language === 'ja';
   const title = isJapanese ? 'サインインしました' : 'You are signed in';
   const organisation = account.kind === 'signed-in' ? account.organisation : 'Culvert';
+  const named = organisation.replace(/\.$/, '');
   const text = isJapanese
     ? `このコンピューターは ${organisation} に参加しました。このページは閉じてかまいません。`
-    : `This computer now belongs to ${organisation}. You can close this page.`;
+    : `This computer now belongs to ${named}. You can close this page.`;
   return { title, text };
 }

@@ -11,15 +11,17 @@ const FIND_FROM = 8;
 /** More than these nobody reads; typing finds the rest. */
 const MOST_SHOWN = 50;
 
-export function ReachableList({ networks }: { networks: Status['networks'] }) {
+export function ReachableList({ status }: { status: Status }) {
   const { text } = useSpeech();
+  const { networks } = status;
+  const heading = status.tunnel.kind === 'on' ? text.reachable : text.reachableWhenOn;
   const [typed, setTyped] = useState('');
   const found = matchingNetworks(networks, typed);
   const more = found.length - MOST_SHOWN;
   return (
-    <Stack gap={6} component="section" aria-label={text.reachable}>
+    <Stack gap={6} component="section" aria-label={heading}>
       <Title order={2} className="section-title">
-        {text.reachable}
+        {heading}
       </Title>
       {networks.length === 0 && <Text size="sm">{text.nothingReachable}</Text>}
       {networks.length >= FIND_FROM && (

@@ -42,7 +42,8 @@ function explanation(view: View, status: Status, { text, say, when }: Speech): s
   if (tunnel.kind === 'starting' && tunnel.problem) return say(tunnel.problem);
   if (tunnel.kind === 'reconnecting')
     return tunnel.problem ? `${text.onAgain} ${say(tunnel.problem)}` : text.onAgain;
-  return tunnel.kind === 'stopping' ? text.wantedOff : '';
+  if (tunnel.kind === 'stopping') return text.wantedOff;
+  return tunnel.kind === 'off' && status.wanted === 'off' ? text.offMeans : '';
 }
 
 function rangesInWords(status: Status, text: Speech['text']): string {

@@ -28,7 +28,7 @@ export function SignedInView({ view, status, account, asksWhy }: SignedIn) {
       {notices.map(({ problem }) => (
         <ProblemAlert key={JSON.stringify(problem)} text={say(problem)} />
       ))}
-      <ReachableList networks={status.networks} />
+      <ReachableList status={status} />
       <WhyBox autoFocus={asksWhy} />
       {status.tunnel.kind === 'on' && <TrafficLine status={status} />}
     </Stack>

@@ -7,12 +7,14 @@ export function SigningInView() {
   return (
     <Stack align="center" justify="center" gap="md" flex={1} pb={48}>
       <Loader type="bars" aria-hidden />
-      <Title order={1} size="h3" role="status" ta="center">
-        {text.finishInBrowser}
-      </Title>
-      <Text size="sm" ta="center">
-        {text.finishText}
-      </Text>
+      <div role="status">
+        <Title order={1} size="h3" ta="center">
+          {text.finishInBrowser}
+        </Title>
+        <Text size="sm" ta="center" mt="xs">
+          {text.finishText}
+        </Text>
+      </div>
       <Group justify="center">
         <Button onClick={() => void culvert.openSignInAgain()}>{text.openAgain}</Button>
         <Button variant="default" onClick={() => void culvert.cancelSignIn()}>
