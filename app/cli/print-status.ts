@@ -40,8 +40,6 @@ function headRows(status: Status, view: View): Row[] {
   const rows: Row[] = [[stateWord(status, view), who]];
   const why = tunnelProblem(status);
   if (why) rows.push(['', sentence(why, view) + retryText(status, view)]);
-  if (account.stream === 'connecting')
-    rows.push(['', words.noNews(account.gateway.replace('https://', ''))]);
   return rows;
 }
 

@@ -73,6 +73,17 @@ describe('status', () => {
     expect(text.slice(0, beginning.length)).toBe(beginning);
   });
 
+  test('a stream that has just begun to connect is not worth a line; a notice is', () => {
+    const first = connected();
+    const account = { ...first.account, stream: 'connecting' } as Status['account'];
+    const lost = problem('stream-lost', { gateway: 'g.example', reason: 'no route' });
+
+    expect(statusLines({ ...first, account }, view())).toEqual(statusLines(first, view()));
+    expect(
+      statusLines({ ...first, account, notices: [{ problem: lost, actions: [] }] }, view()).at(-1),
+    ).toBe('Note   No news from g.example: no route. Traffic goes on with the last configuration.');
+  });
+
   test('Japanese columns line up by what a terminal shows', () => {
     const [first = '', second = ''] = statusLines(connected(), { ...view(), language: 'ja' });
 

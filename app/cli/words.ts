@@ -20,8 +20,6 @@ const en = {
   ranges: (first: string, more: number) => (more === 0 ? first : `${first} and ${more} more`),
   listsLine: (exclude: number, include: number, path: string, revision: number) =>
     `exclude ${exclude}, include ${include}, default ${path}, revision ${revision}`,
-  noNews: (gateway: string) =>
-    `no news from ${gateway}; traffic goes on with the last configuration`,
   finishInBrowser: 'Finish in your browser:',
   retry: (wait: string) => `next try ${wait}`,
   noRoutes: 'No routes: the tunnel is off, or no network is yours to reach.',
@@ -67,7 +65,6 @@ const ja: Words = {
   ranges: (first, more) => (more === 0 ? first : `${first} ほか ${more} 件`),
   listsLine: (exclude, include, path, revision) =>
     `除外 ${exclude}、含める ${include}、既定 ${path}、リビジョン ${revision}`,
-  noNews: (gateway) => `${gateway} から連絡がありません。通信は最後の構成のまま続きます`,
   finishInBrowser: 'ブラウザーで続けてください：',
   retry: (wait) => `次の試行 ${wait}`,
   noRoutes: '経路はありません。トンネルがオフか、利用できるネットワークがありません。',

@@ -129,6 +129,7 @@ function noticesOf(facts: StatusFacts, config: DeviceConfig | null): Status['not
   return [
     ...facts.problems.map((each) => ({ problem: each, actions: [] })),
     ...(isMember && session.problem ? [{ problem: session.problem, actions: [] }] : []),
+    ...(isMember && session.absence ? [{ problem: session.absence, actions: [] }] : []),
     ...(isMember && config ? sessionNotice(config.session.expiresAt, now) : []),
     ...(plan ? networkNotices(plan).map((each) => ({ problem: each, actions: [] })) : []),
   ];

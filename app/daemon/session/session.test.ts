@@ -186,6 +186,22 @@ describe('the stream', () => {
     await until(() => session.facts.stream === 'connected');
   });
 
+  test('that stays away is told after some seconds, and no longer once it is back', async () => {
+    const stream = await connected();
+    refuseWith = { status: 503, body: JSON.stringify({ code: 'busy', message: 'Later.' }) };
+    stream.socket.terminate();
+    await until(() => session.facts.stream === 'connecting');
+    expect(session.facts.absence).toBeNull();
+
+    await until(() => session.facts.absence !== null, 8000);
+    expect(session.facts.absence).toMatchObject({ code: 'stream-lost' });
+    refuseWith = null;
+    session.networkChanged();
+
+    await until(() => session.facts.absence === null, 8000);
+    expect(session.facts.stream).toBe('connected');
+  }, 20_000);
+
   test('talks to nobody who holds another TLS key, until the organisation names it', async () => {
     store.membership = { ...membership(), tlsKeys: ['another'] };
 

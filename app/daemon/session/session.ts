@@ -14,6 +14,7 @@ import { Logins, type LoginWaiting } from './login.ts';
 import type { Device, Membership, SessionLog, SessionStore } from './membership.ts';
 import { verifyNew, verifyStored } from './stored-snapshot.ts';
 import { ConfigStream } from './stream.ts';
+import { StreamAbsence } from './stream-absence.ts';
 
 export interface SessionListener {
   /** Verified, stored, and to be put into effect. */
@@ -28,6 +29,8 @@ export interface SessionFacts {
   membership: Membership | null;
   config: DeviceConfig | null;
   stream: 'connected' | 'connecting';
+  /** The stream stays away; null while it is there or may come any moment. */
+  absence: Problem | null;
   problem: Problem | null;
 }
 
@@ -41,6 +44,7 @@ export class Session {
   readonly #log: SessionLog;
   #config: DeviceConfig | null = null;
   #stream: ConfigStream | null = null;
+  readonly #absence: StreamAbsence;
   #isConnected = false;
   #problem: Problem | null = null;
   #expiry: NodeJS.Timeout | null = null;
@@ -52,6 +56,7 @@ export class Session {
     this.#listener = listener;
     this.#log = log;
     this.#logins = new Logins(store, device, () => listener.onChange());
+    this.#absence = new StreamAbsence(() => listener.onChange());
   }
 
   get facts(): SessionFacts {
@@ -60,6 +65,7 @@ export class Session {
       membership: this.#store.membership,
       config: this.#config,
       stream: this.#isConnected ? 'connected' : 'connecting',
+      absence: this.#absence.problemOf(this.#store.membership?.gateway ?? ''),
       problem: this.#problem,
     };
   }
@@ -150,6 +156,7 @@ export class Session {
     this.#closeStream();
     const target = this.#target();
     if (target === null) return;
+    this.#absence.began(null);
     this.#stream = new ConfigStream(
       target,
       {
@@ -166,6 +173,7 @@ export class Session {
     this.#stream?.close();
     this.#stream = null;
     this.#isConnected = false;
+    this.#absence.ended();
   }
 
   /** One after another: each is held against the revision that the one before it brought. */
@@ -247,6 +255,8 @@ export class Session {
 
   #connection(isConnected: boolean, reason: string | null): void {
     this.#isConnected = isConnected;
+    if (isConnected) this.#absence.ended();
+    else this.#absence.began(reason);
     if (isConnected) this.#log.info({}, 'configuration stream connected');
     else this.#log.info({ reason }, 'configuration stream lost');
     this.#listener.onChange();
