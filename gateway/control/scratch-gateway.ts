@@ -1,11 +1,11 @@
 /** For tests: a whole gateway with a real store, really listening, and somebody signed in as its owner. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InjectOptions } from 'fastify';
 import { CSRF_HEADER } from '../contract/admin-api.ts';
 import { type BuiltGateway, buildGateway } from './build.ts';
+import { freePort } from './free-port.ts';
 import type { Configuration } from './http/configuration.ts';
 import { makeLog } from './http/log.ts';
 import { prepareTls } from './http/tls.ts';
@@ -138,15 +138,4 @@ function configurationAt(data: string, port: number, wireguardPort: number): Con
     isPortChosen: true,
     isHostChosen: true,
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen({ host: '127.0.0.1', port: 0 }, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

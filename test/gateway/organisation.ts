@@ -1,9 +1,9 @@
 /** A whole organisation in this process: its identity provider and its gateway, both on real sockets. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BuiltGateway, buildGateway } from '../../gateway/control/build.ts';
+import { freePort } from '../../gateway/control/free-port.ts';
 import type { Assemble } from '../../gateway/control/gateway.ts';
 import { readConfiguration } from '../../gateway/control/http/configuration.ts';
 import { makeLog } from '../../gateway/control/http/log.ts';
@@ -114,14 +114,4 @@ function presetOf(issuer: string): string[] {
     ['--provider-client-id', CLIENT.clientId],
     ['--provider-client-secret', CLIENT.clientSecret],
   ].flat();
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { freePort } from '../../gateway/control/free-port.ts';
 import { fetchTrust } from '../../gateway/trust/statement.ts';
 
 const MAIN = join(import.meta.dirname, '../../gateway/control/main.ts');
@@ -165,13 +166,4 @@ async function start(args: string[]) {
     child.once('close', () => reject(new Error(out.stderr)));
   });
   return { child, ended, output: () => out.stdout };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
