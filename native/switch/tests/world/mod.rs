@@ -136,6 +136,12 @@ impl World {
         self.switch.configure(Arc::new(policy), self.now);
     }
 
+    /// As the gateway's process is started anew, with the configuration that it had.
+    pub fn restart(&mut self, config: Config) {
+        self.switch = Switch::new(FlowLimits::default(), [7, 11]);
+        self.configure(config);
+    }
+
     pub fn wait(&mut self, ms: u64) {
         self.now.monotonic_ms += ms;
         self.now.unix_ms += ms;
