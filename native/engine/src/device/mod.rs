@@ -6,7 +6,7 @@ mod outward;
 mod role;
 mod shared;
 mod unreachable;
-mod wireguard;
+pub(crate) mod wireguard;
 
 use std::io;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use culvert_core::{Endpoint, PeerUpdate, Tunnel};
 use crate::clock::now;
 use crate::uapi::{AllowedIpChange, Configuration, Peer, PeerChange};
 
-pub(super) fn configuration(tunnel: &Tunnel, listen_port: u16, fwmark: u32) -> Configuration {
+pub(crate) fn configuration(tunnel: &Tunnel, listen_port: u16, fwmark: u32) -> Configuration {
     let mut peers: Vec<Peer> = tunnel.peers().iter().map(|peer| describe(peer)).collect();
     peers.sort_by_key(|peer| peer.public_key);
     Configuration {
@@ -30,7 +30,7 @@ fn describe(peer: &culvert_core::Peer) -> Peer {
     }
 }
 
-pub(super) fn apply_peer(tunnel: &Tunnel, change: PeerChange) {
+pub(crate) fn apply_peer(tunnel: &Tunnel, change: PeerChange) {
     if change.remove {
         tunnel.remove_peer(&change.public_key);
         return;

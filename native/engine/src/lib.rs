@@ -1,0 +1,83 @@
+//! The engine as a library, so that its doors can be fuzzed; the program is `main.rs`. See `../README.md`.
+
+mod arguments;
+mod bell;
+mod clock;
+mod connector;
+mod control;
+mod device;
+mod entropy;
+#[doc(hidden)]
+pub mod fuzzing;
+mod gateway;
+mod key_text;
+mod local_socket;
+mod log;
+mod privileges;
+mod shell;
+mod signals;
+mod uapi;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use arguments::{Arguments, Role};
+use control::{EventSink, events};
+use rustix::thread::CapabilitySet;
+use shell::Shell;
+use signals::Signals;
+
+/// What `culvert-engine` does from its first argument to its exit code.
+pub fn main() -> ExitCode {
+    let arguments = match arguments::parse(std::env::args_os().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(fault) => {
+            eprintln!("culvert-engine: {fault}\n{}", arguments::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    leave_when_a_thread_panics();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("culvert-engine: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    // Before any thread, so that all of them inherit the mask.
+    let signals = Signals::catch()?;
+    let (sink, source) = events::channel()?;
+    let sockets = shell::open_sockets(&arguments)?;
+    let role = start_role(&arguments.role, sink)?;
+    Ok(Shell::new(role, sockets, signals, source).run()?)
+}
+
+/// Threads inherit rights at their birth, so each role gives up its own before it starts any. What it keeps it has only
+/// where whoever started the engine has given it.
+fn start_role(role: &Role, sink: EventSink) -> Result<Box<dyn control::Role>, Box<dyn Error>> {
+    Ok(match role {
+        Role::Device(options) => Box::new(device::start(options, sink)?),
+        Role::Gateway => {
+            // For a port below 1024.
+            privileges::reduce(CapabilitySet::NET_BIND_SERVICE)?;
+            Box::new(gateway::start(sink)?)
+        }
+        Role::Connector => {
+            // For ping where ping sockets are turned off.
+            privileges::reduce(CapabilitySet::NET_RAW)?;
+            Box::new(connector::start(sink)?)
+        }
+    })
+}
+
+/// An engine with a dead data thread would look alive and carry nothing.
+fn leave_when_a_thread_panics() {
+    let say = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        say(panic);
+        std::process::exit(101);
+    }));
+}
