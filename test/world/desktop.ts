@@ -11,12 +11,26 @@ import { type Host, repository } from '../lab/host.ts';
 
 const relay = fileURLToPath(new URL('electron-relay.ts', import.meta.url));
 const DISPLAY = ':7';
+export const SCREEN_ENVIRONMENT = { DISPLAY };
+const APP = ['/opt/culvert/app/desktop', '--disable-gpu'];
 
 /** An X server in the host: its socket is reachable from inside only. */
 export async function startScreen(host: Host, user = 'alice'): Promise<Service> {
   const screen = host.start(
     'screen',
-    ['Xvfb', DISPLAY, '-screen', '0', '1280x800x24', '-nolisten', 'tcp', '-displayfd', '1'],
+    [
+      'Xvfb',
+      DISPLAY,
+      '-screen',
+      '0',
+      '1280x800x24',
+      '-nolisten',
+      'tcp',
+      '-displayfd',
+      '1',
+      '-fbdir',
+      '/tmp',
+    ],
     { user },
   );
   await screen.waitFor(/^7$/m);
@@ -38,12 +52,15 @@ export class LabDesktop {
 
   static async open(host: Host, user = 'alice'): Promise<LabDesktop> {
     await playBrowser(host, user);
+    const argv = await electronArgv(user);
     const folder = await mkdtemp(path.join(tmpdir(), 'culvert-desktop-'));
-    const launcher = await writeLauncher(host, user, folder);
+    const launcher = await writeLauncher(host, host.enter(argv, user), folder);
     const app = await _electron.launch({
       executablePath: launcher,
       chromiumSandbox: true,
-      args: ['/opt/culvert/app/desktop', '--disable-gpu'],
+      // What the app sets, and not what Playwright would.
+      colorScheme: null,
+      args: APP,
     });
     const window = await app.firstWindow();
     return new LabDesktop(app, window, host, folder);
@@ -63,6 +80,12 @@ export class LabDesktop {
     );
   }
 
+  /** What a click on the launcher does while the app runs already; its exit code. */
+  async startAgain(user = 'alice'): Promise<number | null> {
+    const again = await this.#host.try([...(await electronArgv(user)), ...APP], { user });
+    return again.code;
+  }
+
   async close(): Promise<void> {
     await this.app.close();
     await rm(this.#folder, { recursive: true, force: true });
@@ -79,11 +102,14 @@ async function playBrowser(host: Host, user: string): Promise<void> {
   await host.run(['rm', '-f', `/home/${user}/opened`]);
 }
 
-async function writeLauncher(host: Host, user: string, folder: string): Promise<string> {
+/** With a session's environment and nothing of ours. */
+async function electronArgv(user: string): Promise<string[]> {
   const executable = (await electronExecutable()).replace(repository, '/opt/culvert');
-  const environment = [`DISPLAY=${DISPLAY}`, `HOME=/home/${user}`, 'LANG=en_GB.UTF-8'];
-  const path_ = 'PATH=/usr/local/bin:/usr/bin:/bin';
-  const inside = host.enter(['env', '-i', path_, ...environment, executable], user);
+  const environment = ['PATH=/usr/local/bin:/usr/bin:/bin', 'LANG=en_GB.UTF-8'];
+  return ['env', '-i', ...environment, `DISPLAY=${DISPLAY}`, `HOME=/home/${user}`, executable];
+}
+
+async function writeLauncher(host: Host, inside: string[], folder: string): Promise<string> {
   const argv = [process.execPath, relay, String(host.pid), ...inside];
   const launcher = path.join(folder, 'electron');
   await writeFile(launcher, `#!/bin/sh\nexec ${argv.map((word) => `'${word}'`).join(' ')} "$@"\n`);

@@ -24,7 +24,11 @@ export async function startGateway(host: Host, provider: RunningProvider): Promi
 }
 
 /** Starts it on the data that is there; also how a test restarts it. */
-export async function launchGateway(host: Host, provider: RunningProvider): Promise<Service> {
+export async function launchGateway(
+  host: Host,
+  provider: RunningProvider,
+  options: string[] = [],
+): Promise<Service> {
   const service = host.start(
     'gateway',
     [
@@ -45,6 +49,7 @@ export async function launchGateway(host: Host, provider: RunningProvider): Prom
       PROVIDER_ISSUER,
       '--provider-client-id',
       provider.clientId,
+      ...options,
     ],
     {
       user: GATEWAY_USER,

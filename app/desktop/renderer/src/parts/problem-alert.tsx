@@ -11,6 +11,7 @@ export function ProblemAlert({ text, children }: { text: string; children?: Reac
       role="alert"
       icon={<IconAlertTriangle size={18} aria-hidden />}
       className="problem"
+      data-tone="problem"
     >
       <Text size="sm" className="selectable">
         {text}

@@ -78,15 +78,15 @@ function Ranges({ ranges }: { ranges: string[] }) {
   }, [isCopied]);
   const [first, ...others] = ranges;
   if (first === undefined) return null;
+  const shown = others.length > 0 ? `${first} ${text.more(others.length)}` : first;
   return (
     <UnstyledButton
       className="copy"
       title={ranges.slice(0, 40).join('\n')}
-      aria-label={text.copy(first)}
+      {...(isCopied ? {} : { 'aria-label': text.copy(shown) })}
       onClick={() => void culvert.copy(first).then(() => setCopied(true))}
     >
-      <span role="status">{isCopied ? text.copied : first}</span>
-      {!isCopied && others.length > 0 && ` ${text.more(others.length)}`}
+      <span role="status">{isCopied ? text.copied : shown}</span>
     </UnstyledButton>
   );
 }

@@ -15,7 +15,7 @@ export function SessionEnd({ view, expiresAt }: { view: View; expiresAt: number 
   return (
     <>
       {expiresAt - now < ENDS_SOON_MS && (
-        <Alert p="xs" color="orange">
+        <Alert p="xs" color="orange" data-tone="problem">
           <Group justify="space-between" wrap="nowrap">
             <Text size="sm" title={exactly(expiresAt)}>
               {text.endsIn(when(expiresAt))}

@@ -24,7 +24,7 @@ export function SwitchBlock({ view, status }: { view: View; status: Status }) {
       <Text fz={20} fw={600} role="status">
         {text.states[shownState(view)]}
       </Text>
-      <Text size="sm" ta="center" mih="1.55em" className="selectable">
+      <Text size="sm" ta="center" mih="1.55em" className="selectable balanced">
         {explanation(view, status, speech)}
       </Text>
     </Stack>

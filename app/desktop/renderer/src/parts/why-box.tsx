@@ -1,6 +1,6 @@
 /** "Why can't I reach…": answered in place, one sentence, then the chain. */
 import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import type { WhyAnswer } from '../../../../contract/local-api.ts';
 import type { Answer } from '../../../ipc/channels.ts';
 import { culvert } from '../bridge.ts';
@@ -62,12 +62,14 @@ export function WhyBox({ autoFocus }: { autoFocus: boolean }) {
 
 function Chain({ answer }: { answer: WhyAnswer }) {
   const { text, say } = useSpeech();
+  const end = useRef<HTMLOListElement>(null);
+  useEffect(() => end.current?.scrollIntoView({ block: 'end' }), []);
   return (
     <Stack gap={4}>
       <Text size="sm" fw={600}>
         {say(answer.summary)}
       </Text>
-      <ol className="chain">
+      <ol className="chain" ref={end}>
         {answer.steps.map(({ step, outcome, says }) => (
           <li key={step}>
             <span role="img" aria-label={text.outcomes[outcome]}>

@@ -12,9 +12,15 @@ export function WindowHead({ view }: { view: View }) {
   return (
     <Group component="header" justify="space-between" wrap="nowrap" gap="xs">
       <ArchMark state={iconState(view)} />
-      <Text fw={600} truncate flex={1} className="selectable">
-        {account?.kind === 'signed-in' ? account.organisation : text.product}
-      </Text>
+      {account?.kind === 'signed-in' ? (
+        <Text component="h1" m={0} fw={600} truncate flex={1} className="selectable">
+          {account.organisation}
+        </Text>
+      ) : (
+        <Text fw={600} flex={1}>
+          {text.product}
+        </Text>
+      )}
       <ActionIcon
         variant="subtle"
         color="gray"

@@ -11,7 +11,7 @@ export function SigningInView() {
         <Title order={1} size="h3" ta="center">
           {text.finishInBrowser}
         </Title>
-        <Text size="sm" ta="center" mt="xs">
+        <Text size="sm" ta="center" mt="xs" className="balanced">
           {text.finishText}
         </Text>
       </div>

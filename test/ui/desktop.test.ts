@@ -1,0 +1,276 @@
+/**
+ * The tray app as alice has it: a real Electron on her laptop, against the real culvertd, gateway, connector and browser.
+ * Each state that she can meet is reached by making it happen, and portrayed.
+ */
+import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
+import type { Network } from '../../gateway/contract/admin-api.ts';
+import type { Administrator } from '../world/administrator.ts';
+import { signInAtProvider } from '../world/browser.ts';
+import { LabDesktop, startScreen } from '../world/desktop.ts';
+import type { Device } from '../world/device.ts';
+import { launchGateway } from '../world/gateway.ts';
+import { people } from '../world/provider.ts';
+import { eventually, World } from '../world/world.ts';
+import { portray } from './desktop-pictures.ts';
+
+let world: World;
+let administrator: Administrator;
+let network: Network;
+let device: Device;
+let desktop: LabDesktop;
+/** What the window's own policy objected to. */
+const violations: string[] = [];
+
+beforeAll(async () => {
+  world = await World.build();
+  administrator = await world.administrator();
+  ({ network } = await world.network(administrator));
+  device = await world.device();
+  await device.daemon.stop();
+  await startScreen(world.lab.host('laptop'));
+  desktop = await LabDesktop.open(world.lab.host('laptop'));
+  desktop.window.on('console', (message) => {
+    if (message.text().includes('Content Security Policy')) violations.push(message.text());
+  });
+});
+afterAll(async () => {
+  await desktop?.close();
+  await world?.stop();
+});
+
+/** Each step stands on the one before; after a failure the others fail at once instead of waiting one by one. */
+let failed: string | undefined;
+beforeEach(({ task }) => {
+  if (failed !== undefined) throw new Error(`not reached: “${failed}” failed`);
+  onTestFailed(() => {
+    failed ??= task.name;
+  });
+});
+
+test('without culvertd it says so and what to do, and finds it by itself', async () => {
+  await says('culvertd is not running. Start it with “sudo systemctl start culvertd”');
+  await portray(desktop, '01-no-daemon');
+
+  await device.restart();
+
+  await heading('Sign in to your organisation');
+  await portray(desktop, '02-signed-out');
+});
+
+test('a link that is none, and a gateway that is not there, are told in a sentence', async () => {
+  await signIn('hello world');
+  await says('“hello world” is not a sign-in link or an address. Copy the whole link again.');
+  await portray(desktop, '03-wrong-link');
+
+  await signIn('https://203.0.113.99/join');
+  await says('https://203.0.113.99 cannot be reached', 20_000);
+});
+
+test('a sign-in that is cancelled leaves the first page', async () => {
+  await signIn(world.gateway.joinLink);
+  await heading('Finish in your browser');
+  await portray(desktop, '04-signing-in');
+  await button('Open it again').click();
+  await eventually(async () => expect(await desktop.openedAddresses()).toHaveLength(2));
+
+  await button('Cancel').click();
+
+  await heading('Sign in to your organisation');
+  expect(await desktop.window.getByRole('alert').count()).toBe(0);
+});
+
+test('the browser that it opened signs the device in', async () => {
+  await signIn(world.gateway.joinLink);
+  await heading('Finish in your browser');
+
+  expect(await finishInBrowser()).toContain('You are signed in');
+
+  await toggle().waitFor();
+  await says('Private networks are out of reach until you switch on.');
+  expect(await toggle().getAttribute('aria-checked')).toBe('false');
+  await portray(desktop, '05-off');
+});
+
+test('no way to the gateway is “Connecting”, with what is wanted shown apart', async () => {
+  await gatewayLink('down');
+  await toggle().click();
+  await says('Connecting');
+  expect(await toggle().getAttribute('aria-checked')).toBe('true');
+  await says('does not answer at', 30_000);
+  await portray(desktop, '06-connecting');
+
+  await gatewayLink('up');
+
+  await says('Connected', 30_000);
+});
+
+test('connected, it says what it is good for, and ssh works', async () => {
+  await says('192.168.0.0/24');
+  await desktop.window.getByText('Reachable', { exact: true }).waitFor();
+  const ssh = ['ssh', '-o', 'StrictHostKeyChecking=accept-new', '192.168.0.10', 'hostname'];
+  expect(await world.lab.host('laptop').run(ssh, { user: 'alice' })).toBe('server\n');
+  await portray(desktop, '07-connected');
+
+  await button('Copy 192.168.0.0/24').click();
+  await says('Copied');
+  expect(await desktop.app.evaluate(({ clipboard }) => clipboard.readText())).toBe(
+    '192.168.0.0/24',
+  );
+});
+
+test('why: one sentence, then the chain, for what works and for what does not', async () => {
+  await why('192.168.0.10:22');
+  await says('You can reach 192.168.0.10:22 through tokyo-vpc.');
+  await desktop.window.getByRole('img', { name: 'works' }).first().waitFor();
+  await portray(desktop, '08-why');
+
+  await why('192.168.178.30');
+  await says('192.168.178.30 goes directly, not through Culvert.');
+  await why('nothing here');
+  expect(await desktop.window.locator('.chain').count()).toBe(0);
+});
+
+test('a connector that is down is told in place', async () => {
+  await world.lab.host('server').run(['pkill', '-f', 'culvert-connector']);
+  // With nobody asking, the gateway goes by the age of its handshake alone.
+  startPing();
+
+  await says('connector down', 60_000);
+  await portray(desktop, '09-connector-down');
+
+  await world.joinConnector(administrator, network.id);
+  await desktop.window.getByText('connector down').waitFor({ state: 'detached', timeout: 30_000 });
+});
+
+test('a way that is lost is “Connecting” with the reason, and comes back by itself', async () => {
+  await gatewayLink('down');
+  startPing();
+  await says('On, connecting again.', 60_000);
+  await portray(desktop, '10-reconnecting');
+
+  await gatewayLink('up');
+
+  await says('Connected', 30_000);
+});
+
+test('what only a person can change is “Can’t connect”, with the sentence', async () => {
+  await toggle().click();
+  await says('Off');
+  await world.lab.host('laptop').run(['ip', 'rule', 'add', 'priority', '5182', 'lookup', 'main']);
+  await toggle().click();
+  await says('Another program already has a routing rule with priority 5182.');
+  await desktop.window.getByText('Can’t connect', { exact: true }).waitFor();
+  await portray(desktop, '11-cannot-connect');
+
+  await world.lab.host('laptop').run(['ip', 'rule', 'del', 'priority', '5182', 'lookup', 'main']);
+  await toggle().click();
+  await toggle().click();
+  await says('Connected', 30_000);
+});
+
+test('a session that ends soon is renewed by one click, and no connection drops', async () => {
+  await restartGateway(['--session-hours', '1']);
+  await device.culvert(['logout']);
+  await device.signIn(world.browser, world.gateway.joinLink, people.alice);
+  await device.culvert(['up']);
+  await says('Connected', 30_000);
+  await says('Your session ends in 60 minutes.');
+  await portray(desktop, '12-ends-soon');
+  await restartGateway([]);
+
+  const opened = (await desktop.openedAddresses()).length;
+  await button('Renew').click();
+  await says('Finish in your browser');
+  await portray(desktop, '13-renewing');
+  await eventually(async () => expect(await desktop.openedAddresses()).toHaveLength(opened + 1));
+  await finishInBrowser();
+
+  await desktop.window.getByText('Your session ends').waitFor({ state: 'detached' });
+  await desktop.window.getByText('Finish in your browser').waitFor({ state: 'detached' });
+  await says('Connected');
+});
+
+test('preferences take effect at once and are kept', async () => {
+  await desktop.window.getByRole('link', { name: 'Preferences' }).click();
+  await heading('Preferences');
+  await says('Signed in as alice@example.com');
+  await portray(desktop, '14-preferences');
+  await desktop.window.getByLabel('Language').click();
+  await desktop.window.getByRole('option', { name: '日本語' }).click();
+  await heading('設定');
+  await desktop.window.getByRole('radio', { name: 'ダーク' }).check({ force: true });
+  await desktop.window.locator('html[data-mantine-color-scheme=dark]').waitFor();
+  const laptop = world.lab.host('laptop');
+  await desktop.window.getByLabel('コンピューターへのサインイン時に開く').check({ force: true });
+  await eventually(async () =>
+    expect(await laptop.read('/home/alice/.config/autostart/culvert.desktop')).toContain(
+      '--hidden',
+    ),
+  );
+
+  await desktop.close();
+  desktop = await LabDesktop.open(laptop);
+
+  await desktop.window.locator('html[lang=ja][data-mantine-color-scheme=dark]').waitFor();
+  await says('接続中');
+});
+
+test('nothing in all this was against the window’s policy', () => {
+  expect(violations).toEqual([]);
+});
+
+async function signIn(link: string): Promise<void> {
+  await desktop.window.getByLabel('Sign-in link or address').fill(link);
+  await button('Sign in').click();
+}
+
+/** The person's own browser, with the newest page that the app asked the system to open. */
+async function finishInBrowser(): Promise<string> {
+  const address = (await desktop.openedAddresses()).at(-1) ?? '';
+  const context = await world.browser.context();
+  try {
+    const page = await context.newPage();
+    await page.goto(address);
+    await signInAtProvider(page, people.alice.username, people.alice.password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.waitForURL((url) => url.hostname === '127.0.0.1');
+    return await page.locator('main').innerText();
+  } finally {
+    await context.close();
+  }
+}
+
+async function why(typed: string): Promise<void> {
+  await desktop.window.getByLabel('Why can’t I reach…').fill(typed);
+  await button('Ask').click();
+}
+
+async function gatewayLink(state: 'up' | 'down'): Promise<void> {
+  const gateway = world.lab.host('gateway');
+  await gateway.run(['ip', 'link', 'set', 'eth0', state]);
+}
+
+function startPing(): void {
+  world.lab.host('laptop').start('ping', ['ping', '-c', '40', '192.168.0.10'], { user: 'alice' });
+}
+
+async function restartGateway(options: string[]): Promise<void> {
+  await world.gateway.service.stop();
+  world.gateway.service = await launchGateway(world.lab.host('gateway'), world.provider, options);
+}
+
+async function says(text: string, timeout = 15_000): Promise<void> {
+  await desktop.window.getByText(text).first().waitFor({ timeout });
+}
+
+async function heading(name: string): Promise<void> {
+  await desktop.window.getByRole('heading', { name }).waitFor();
+}
+
+function button(name: string) {
+  return desktop.window.getByRole('button', { name, exact: true });
+}
+
+function toggle() {
+  return desktop.window.getByRole('switch');
+}
