@@ -112,6 +112,7 @@ fn round(
             } else {
                 key.seal_all(packets);
             }
+            assert!(packets.iter().all(|packet| packet.is_done));
         });
         nanoseconds += start.elapsed().as_nanos() as f64;
         black_box(&buffer);
@@ -125,15 +126,27 @@ fn each_batch(
     together: usize,
     mut work: impl FnMut(&mut [Packet<'_>]),
 ) {
-    for (nth_batch, batch) in buffer.chunks_mut(stride * together).enumerate() {
-        let first = nth_batch * together;
+    let mut nth = 0;
+    for batch in buffer.chunks_mut(stride * together) {
         let count = batch.len() / stride;
         let mut messages = batch.chunks_mut(stride);
-        let mut packets: [Packet<'_>; MOST] = array::from_fn(|nth| {
-            Packet::new((first + nth) as u64, messages.next().unwrap_or_default())
-        });
-        let packets = &mut packets[..count];
-        work(packets);
-        assert!(packets.iter().all(|packet| packet.is_done));
+        let mut next = || {
+            nth += 1;
+            Packet::new(nth, messages.next().unwrap_or_default())
+        };
+        if together == 1 {
+            work(&mut [next()]);
+        } else if together == 2 {
+            work(&mut [next(), next()]);
+        } else {
+            let mut packets: [Packet<'_>; MOST] = array::from_fn(|at| {
+                if at < count {
+                    next()
+                } else {
+                    Packet::new(0, &mut [])
+                }
+            });
+            work(&mut packets[..count]);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use subtle::ConstantTimeEq;
 
-use super::chacha20::{LANES, Lanes};
+use super::chacha20::{Keystream, LANES, Lanes};
 use super::memory::Block;
 use super::pass::{Cursor, Pass};
 use super::poly1305::tag;
@@ -10,27 +10,24 @@ use super::powers::{Powers, powers_of};
 use crate::key::Words;
 use crate::packet::Packet;
 
+const BLANK: Keystream = [[Block::BLANK; 4]; LANES / 4];
+
 /// Of at most `MOST` packets.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512ifma")]
 pub(super) fn seal_group<const MOST: usize>(words: &Words, packets: &mut [Packet<'_>]) {
-    let mut keystream = [Block::BLANK; LANES];
+    let mut keystream = BLANK;
     let mut cursor = Cursor::default();
-    let mut pass = first_pass(words, packets, &mut cursor, &mut keystream);
+    let mut pass = Pass::default();
+    first_pass(words, packets, &mut cursor, &mut pass, &mut keystream);
     let keys = OneTimeKeys::<MOST>::new(&keystream, packets.len());
     let mut tagged = 0;
     loop {
         pass.apply(packets, &keystream);
         while tagged < cursor.packet {
-            if let (Some(packet), Some((powers, pad))) = (packets.get_mut(tagged), keys.get(tagged))
-                && let Some((text, place)) = packet.parts()
-            {
-                *place = tag(powers, pad, text);
-            }
+            write_tag(packets, &keys, tagged);
             tagged += 1;
         }
-        let mut lanes = Lanes::new();
-        pass = cursor.plan(packets, &mut lanes, 0);
-        if !pass.generate(words, &lanes, &mut keystream) {
+        if !next_pass(words, packets, &mut cursor, &mut pass, &mut keystream) {
             break;
         }
     }
@@ -39,23 +36,17 @@ pub(super) fn seal_group<const MOST: usize>(words: &Words, packets: &mut [Packet
 /// The one-time keys are in the first pass, so all packets are judged before anything is decrypted.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512ifma")]
 pub(super) fn open_group<const MOST: usize>(words: &Words, packets: &mut [Packet<'_>]) {
-    let mut keystream = [Block::BLANK; LANES];
+    let mut keystream = BLANK;
     let mut cursor = Cursor::default();
-    let mut pass = first_pass(words, packets, &mut cursor, &mut keystream);
+    let mut pass = Pass::default();
+    first_pass(words, packets, &mut cursor, &mut pass, &mut keystream);
     let keys = OneTimeKeys::<MOST>::new(&keystream, packets.len());
-    for (nth, packet) in packets.iter_mut().enumerate() {
-        packet.is_done = match (packet.parts(), keys.get(nth)) {
-            (Some((text, theirs)), Some((powers, pad))) => {
-                tag(powers, pad, text).ct_eq(theirs).into()
-            }
-            _ => false,
-        };
+    for nth in 0..packets.len() {
+        judge(packets, &keys, nth);
     }
     loop {
         pass.apply(packets, &keystream);
-        let mut lanes = Lanes::new();
-        pass = cursor.plan(packets, &mut lanes, 0);
-        if !pass.generate(words, &lanes, &mut keystream) {
+        if !next_pass(words, packets, &mut cursor, &mut pass, &mut keystream) {
             break;
         }
     }
@@ -68,16 +59,62 @@ fn first_pass(
     words: &Words,
     packets: &mut [Packet<'_>],
     cursor: &mut Cursor,
-    keystream: &mut [Block; LANES],
-) -> Pass {
+    pass: &mut Pass,
+    keystream: &mut Keystream,
+) {
     let mut lanes = Lanes::new();
     for (lane, packet) in packets.iter_mut().enumerate() {
         packet.is_done = packet.has_room();
         lanes.assign(lane, packet.counter, 0);
     }
-    let pass = cursor.plan(packets, &mut lanes, packets.len());
+    cursor.plan(packets, &mut lanes, packets.len(), pass);
     pass.generate(words, &lanes, keystream);
-    pass
+}
+
+/// False when nothing is left.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512ifma")]
+fn next_pass(
+    words: &Words,
+    packets: &[Packet<'_>],
+    cursor: &mut Cursor,
+    pass: &mut Pass,
+    keystream: &mut Keystream,
+) -> bool {
+    let mut lanes = Lanes::new();
+    let is_left = cursor.plan(packets, &mut lanes, 0, pass);
+    if is_left {
+        pass.generate(words, &lanes, keystream);
+    }
+    is_left
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512ifma")]
+fn write_tag<const MOST: usize>(
+    packets: &mut [Packet<'_>],
+    keys: &OneTimeKeys<MOST>,
+    nth: usize,
+) -> Option<()> {
+    let (text, place) = packets.get_mut(nth)?.parts()?;
+    let (powers, pad) = keys.get(nth)?;
+    *place = tag(powers, pad, text);
+    Some(())
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512ifma")]
+fn judge<const MOST: usize>(
+    packets: &mut [Packet<'_>],
+    keys: &OneTimeKeys<MOST>,
+    nth: usize,
+) -> Option<()> {
+    let packet = packets.get_mut(nth)?;
+    packet.is_done = false;
+    let (powers, pad) = keys.get(nth)?;
+    let (text, theirs) = packet.parts()?;
+    packet.is_done = tag(powers, pad, text).ct_eq(theirs).into();
+    Some(())
 }
 
 /// Of each packet, what its tag is made with.
@@ -89,12 +126,12 @@ struct OneTimeKeys<const MOST: usize> {
 impl<const MOST: usize> OneTimeKeys<MOST> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512ifma")]
-    fn new(keystream: &[Block; LANES], count: usize) -> Self {
+    fn new(keystream: &Keystream, count: usize) -> Self {
         let mut keys = Self {
             powers: [Powers::blank(); MOST],
             pads: [0; MOST],
         };
-        let blocks = keystream.get(..count).unwrap_or_default();
+        let blocks = keystream.as_flattened().get(..count).unwrap_or_default();
         powers_of(blocks, &mut keys.powers);
         for (pad, block) in keys.pads.iter_mut().zip(blocks) {
             *pad = block.second_quarter();
@@ -103,7 +140,7 @@ impl<const MOST: usize> OneTimeKeys<MOST> {
     }
 
     #[inline]
-    fn get(&self, packet: usize) -> Option<(&Powers, u128)> {
-        Some((self.powers.get(packet)?, *self.pads.get(packet)?))
+    fn get(&self, nth: usize) -> Option<(&Powers, u128)> {
+        Some((self.powers.get(nth)?, *self.pads.get(nth)?))
     }
 }

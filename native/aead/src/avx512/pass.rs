@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::chacha20::{LANES, Lanes, eight_blocks, sixteen_blocks};
+use super::chacha20::{Keystream, LANES, Lanes, eight_blocks, sixteen_blocks};
 use super::memory::{Block, load, load_behind, load_block, store, store_front};
 use crate::key::Words;
 use crate::packet::Packet;
@@ -17,6 +17,7 @@ pub(super) struct Cursor {
     block: usize,
 }
 
+#[derive(Default)]
 pub(super) struct Pass {
     runs: [Run; LANES],
     run_count: usize,
@@ -26,14 +27,14 @@ pub(super) struct Pass {
 /// Neighbouring lanes for neighbouring blocks of a packet's text.
 #[derive(Clone, Copy, Default)]
 struct Run {
-    packet: usize,
-    block: usize,
-    lane: usize,
-    end_lane: usize,
+    block: u32,
+    packet: u8,
+    lane: u8,
+    end_lane: u8,
 }
 
 impl Cursor {
-    /// Gives the lanes from `lane` on to what comes next.
+    /// Gives the lanes from `lane` on to what comes next. False when nothing does.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512ifma")]
     pub(super) fn plan(
@@ -41,9 +42,9 @@ impl Cursor {
         packets: &[Packet<'_>],
         lanes: &mut Lanes,
         mut lane: usize,
-    ) -> Pass {
-        let mut runs = [Run::default(); LANES];
-        let mut run_count = 0;
+        pass: &mut Pass,
+    ) -> bool {
+        pass.run_count = 0;
         while let Some(packet) = packets.get(self.packet) {
             let left = blocks_of(packet).saturating_sub(self.block);
             if left == 0 {
@@ -51,27 +52,25 @@ impl Cursor {
                 self.block = 0;
                 continue;
             }
-            let Some(run) = runs.get_mut(run_count).filter(|_| lane < LANES) else {
+            let run = pass.runs.get_mut(pass.run_count);
+            let Some(run) = run.filter(|_| lane < LANES) else {
                 break;
             };
             let end_lane = LANES.min(lane + left);
             // Block 0 is the one-time key's.
             lanes.assign(lane, packet.counter, self.block as u32 + 1);
             *run = Run {
-                packet: self.packet,
-                block: self.block,
-                lane,
-                end_lane,
+                block: self.block as u32,
+                packet: self.packet as u8,
+                lane: lane as u8,
+                end_lane: end_lane as u8,
             };
-            run_count += 1;
+            pass.run_count += 1;
             self.block += end_lane - lane;
             lane = end_lane;
         }
-        Pass {
-            runs,
-            run_count,
-            lanes: lane,
-        }
+        pass.lanes = lane;
+        lane > 0
     }
 }
 
@@ -86,33 +85,28 @@ fn blocks_of(packet: &Packet<'_>) -> usize {
 }
 
 impl Pass {
-    /// False when no lane has anything to do.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512ifma")]
-    pub(super) fn generate(
-        &self,
-        words: &Words,
-        lanes: &Lanes,
-        keystream: &mut [Block; LANES],
-    ) -> bool {
-        match self.lanes {
-            0 => return false,
-            ..=8 => eight_blocks(words, lanes, keystream),
-            _ => sixteen_blocks(words, lanes, keystream),
+    pub(super) fn generate(&self, words: &Words, lanes: &Lanes, keystream: &mut Keystream) {
+        if self.lanes <= LANES / 2 {
+            eight_blocks(words, lanes, keystream);
+        } else {
+            sixteen_blocks(words, lanes, keystream);
         }
-        true
     }
 
     /// Encrypts or decrypts the texts' blocks, but not those of packets refused since the pass was planned.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512ifma")]
-    pub(super) fn apply(&self, packets: &mut [Packet<'_>], keystream: &[Block; LANES]) {
+    pub(super) fn apply(&self, packets: &mut [Packet<'_>], keystream: &Keystream) {
         for run in self.runs.iter().take(self.run_count) {
-            if let Some(packet) = packets.get_mut(run.packet)
+            if let Some(packet) = packets.get_mut(usize::from(run.packet))
                 && packet.is_done
                 && let Some((text, _)) = packet.parts()
-                && let Some(text) = text.get_mut(run.block * BLOCK..)
-                && let Some(keystream) = keystream.get(run.lane..run.end_lane)
+                && let Some(text) = text.get_mut(run.block as usize * BLOCK..)
+                && let Some(keystream) = keystream
+                    .as_flattened()
+                    .get(usize::from(run.lane)..usize::from(run.end_lane))
             {
                 mix(text, keystream);
             }
