@@ -22,7 +22,7 @@ function peercred() {
         );
         return;
       }
-      const fileName = 'culvert-peercred.node';
+      const fileName = 'peercred.node';
       this.emitFile({ type: 'asset', fileName, source: readFileSync(addon) });
     },
   };

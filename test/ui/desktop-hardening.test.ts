@@ -59,6 +59,13 @@ test('the kernel holds the renderer: no capability, no new privileges, a system 
   }
 });
 
+test('culvertd is verified through the kernel before anything is sent: the addon is loaded', async () => {
+  const maps = await desktop.app.evaluate(() =>
+    process.getBuiltinModule('fs').readFileSync('/proc/self/maps', 'utf8'),
+  );
+  expect(maps).toContain('/app/desktop/out/main/peercred.node');
+});
+
 test('the page has the declared functions and no other thing of ours', async () => {
   const frame = await desktop.window.evaluate(() => {
     const plain = document.createElement('iframe');

@@ -46,6 +46,10 @@ export class Administrator {
     return await this.#call('POST', `networks/${id}/connector-token`, {});
   }
 
+  async removeConnector(id: string): Promise<void> {
+    await this.#call('DELETE', `connectors/${id}`);
+  }
+
   async allow(name: string, networkId: string, parts: Partial<RuleInput> = {}): Promise<Rule> {
     const rule: RuleInput = {
       name,

@@ -39,18 +39,24 @@ export async function startScreen(host: Host, user = 'alice'): Promise<Service> 
 
 export class LabDesktop {
   readonly app: ElectronApplication;
-  readonly window: Page;
   readonly #host: Host;
   readonly #folder: string;
+  #window: Page | undefined;
 
-  private constructor(app: ElectronApplication, window: Page, host: Host, folder: string) {
+  private constructor(app: ElectronApplication, host: Host, folder: string) {
     this.app = app;
-    this.window = window;
     this.#host = host;
     this.#folder = folder;
   }
 
   static async open(host: Host, user = 'alice'): Promise<LabDesktop> {
+    const desktop = await LabDesktop.start(host, [], user);
+    desktop.#window = await desktop.app.firstWindow();
+    return desktop;
+  }
+
+  /** Without waiting for a window. */
+  static async start(host: Host, args: string[], user = 'alice'): Promise<LabDesktop> {
     await playBrowser(host, user);
     const argv = await electronArgv(user);
     const folder = await mkdtemp(path.join(tmpdir(), 'culvert-desktop-'));
@@ -60,10 +66,14 @@ export class LabDesktop {
       chromiumSandbox: true,
       // What the app sets, and not what Playwright would.
       colorScheme: null,
-      args: APP,
+      args: [...APP, ...args],
     });
-    const window = await app.firstWindow();
-    return new LabDesktop(app, window, host, folder);
+    return new LabDesktop(app, host, folder);
+  }
+
+  get window(): Page {
+    if (!this.#window) throw new Error('the app was started without a window');
+    return this.#window;
   }
 
   /** What the app gave the system's browser, oldest first. */

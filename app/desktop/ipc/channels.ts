@@ -57,6 +57,8 @@ export const calls = {
     answer: z.union([z.object({ answer: WhyAnswer }), z.object({ problem: Problem })]),
   },
   setPreferences: { args: z.tuple([Preferences]), answer: z.null() },
+  /** The page cannot do it: `window.close()` would take it away for good. */
+  hide: { args: nothing, answer: z.null() },
   copy: { args: z.tuple([z.string().max(300)]), answer: z.null() },
 } satisfies Record<string, { args: z.ZodType; answer: z.ZodType }>;
 

@@ -1,12 +1,19 @@
 /** What the app needs of culvertd: the calls of the local API, and its status as it changes. */
+import { app } from 'electron';
 import { LocalClient } from '../../client/client.ts';
+import { loadPeerCredentials } from '../../peer/peer-credentials.ts';
 
 export type DaemonLink = Pick<
   LocalClient,
   'startLogin' | 'finishLogin' | 'cancelLogin' | 'up' | 'down' | 'logout' | 'why' | 'follow'
 >;
 
-/** Who answers is checked before a word is sent: the kernel is asked through the addon that the build puts beside this file. */
+/**
+ * Who answers is checked before a word is sent: the kernel is asked through the addon that the build puts beside this file.
+ * A package always has it; one that lost it refuses instead of trusting the socket's owner alone.
+ */
 export function connectDaemon(): DaemonLink {
-  return new LocalClient(process.env.CULVERT_SOCKET);
+  const isRequired = app.isPackaged && process.platform === 'linux';
+  const credentialsOf = loadPeerCredentials() ?? (isRequired ? () => null : null);
+  return new LocalClient(process.env.CULVERT_SOCKET, credentialsOf);
 }

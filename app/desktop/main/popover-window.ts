@@ -42,6 +42,10 @@ export class PopoverWindow {
     window.focus();
   }
 
+  hide(): void {
+    this.window?.hide();
+  }
+
   send(channel: string, value: unknown): void {
     this.window?.webContents.send(channel, value);
   }

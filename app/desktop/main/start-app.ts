@@ -49,6 +49,7 @@ export function startApp(folder: string): void {
           (thrown: unknown) => withPlainText({ problem: problemOfCall(thrown) }),
         ),
       setPreferences: (wanted) => done(source.setRefusal(keep(wanted, preferences, source))),
+      hide: () => done(popover.hide()),
       copy: (text) => done(clipboard.writeText(text)),
     },
     () => popover.window,

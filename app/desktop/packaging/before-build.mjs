@@ -12,7 +12,7 @@ const out = fileURLToPath(new URL('../out', import.meta.url));
 export default async function beforeBuild({ platform }) {
   const needed = ['main/index.js', 'preload/index.cjs', 'renderer/index.html'];
   // Windows has its own way to know the other end of a pipe.
-  if (platform.name === 'linux') needed.push('main/culvert-peercred.node');
+  if (platform.name === 'linux') needed.push('main/peercred.node');
   const missing = needed.filter((file) => !existsSync(path.join(out, file)));
   if (missing.length > 0)
     throw new Error(

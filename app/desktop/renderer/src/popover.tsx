@@ -2,6 +2,7 @@
 import { MantineProvider, Stack } from '@mantine/core';
 import { useEffect } from 'react';
 import type { View } from '../../ipc/channels.ts';
+import { culvert } from './bridge.ts';
 import { ReaderContext, useNow } from './language/language.ts';
 import { WindowHead } from './parts/window-head.tsx';
 import { theme } from './theme.ts';
@@ -20,7 +21,7 @@ export function Popover() {
   useEffect(() => {
     document.documentElement.lang = language;
   }, [language]);
-  useEscapeToClose();
+  useEscapeToHide();
   // The main process sets the colour scheme of the whole app, so the system's is always the right one here.
   return (
     <MantineProvider
@@ -64,12 +65,12 @@ function State({ view, asksWhy }: { view: View; asksWhy: boolean }) {
 }
 
 /** As with any popover; an open list takes the key for itself. */
-function useEscapeToClose(): void {
+function useEscapeToHide(): void {
   useEffect(() => {
-    const close = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && !event.defaultPrevented) window.close();
+    const hide = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && !event.defaultPrevented) void culvert.hide();
     };
-    window.addEventListener('keydown', close);
-    return () => window.removeEventListener('keydown', close);
+    window.addEventListener('keydown', hide);
+    return () => window.removeEventListener('keydown', hide);
   }, []);
 }
