@@ -191,14 +191,22 @@ test('a gateway that stops is told as such, and the page is current again when i
   await page.getByRole('button', { name: 'Remove 10.9.0.0/16' }).waitFor();
 });
 
-test('everything that was done is in the activity, with what was before', async () => {
+test('every change is in the activity with what was before, and is taken back from there', async () => {
   await go('Activity');
-  await page
-    .getByText('Saved the split tunnel')
-    .or(page.getByText(/split tunnel/i))
-    .first()
-    .waitFor();
+  await page.getByRole('button', { name: 'Range added: 10.9.0.0/16 (tokyo-vpc)' }).click();
+  const sheet = page.getByRole('dialog', { name: 'Range added' });
+  await sheet.getByText('olivia@example.com, ').waitFor();
+  expect(await sheet.getByRole('row', { name: 'Range – 10.9.0.0/16' }).count()).toBe(1);
+  await sheet.getByRole('button', { name: 'Take it back' }).click();
+  await page.getByRole('button', { name: 'Range removed: 10.9.0.0/16 (tokyo-vpc)' }).waitFor();
+  await page.getByRole('button', { name: 'Rule removed: No telnet' }).click();
+  await page.getByRole('button', { name: 'Take it back' }).click();
+  await page.getByRole('button', { name: 'Rules put in another order' }).first().waitFor();
 
+  await go('Policy');
+
+  await rule('No telnet').getByText('TCP 23, 2323').waitFor();
+  expect(await ruleNames()).toEqual(['No telnet', 'tokyo-vpc']);
   expect(objections).toEqual([]);
 });
 

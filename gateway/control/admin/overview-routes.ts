@@ -92,7 +92,7 @@ function networkProblems(network: Network): Problem[] {
 
 function connectorSentences({ name, connectors }: Network): string[] {
   const away = connectors.filter(({ state }) => state !== 'online');
-  if (connectors.length === 0) return [];
+  if (connectors.length === 0) return [`${name} has no connector yet: nobody reaches it.`];
   if (away.length === connectors.length && away.every(isOffline)) {
     return [`Nobody reaches ${name}: none of its connectors answers.`];
   }

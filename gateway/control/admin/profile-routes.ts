@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { Profile, ProfileInput, SplitPreview } from '../../contract/admin-api.ts';
-import type { SplitTunnel } from '../../contract/snapshot.ts';
+import type { SplitEntry, SplitTunnel } from '../../contract/snapshot.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
 import { type PolicyNetwork, type PolicyState, profileOf } from '../policy/policy-state.ts';
@@ -87,8 +87,29 @@ async function saveSplit(
       .executeTakeFirst();
     if (!before) throw unknownProfile();
     await tx.updateTable('profiles').set({ splitTunnel }).where('id', '=', id).execute();
-    note({ before: JSON.parse(before.splitTunnel), after: JSON.parse(splitTunnel) });
+    note(splitDifference(before, JSON.parse(before.splitTunnel), JSON.parse(splitTunnel)));
   });
+}
+
+/** What went and what came, not twice two lists of ten thousand: the log is read whole by people who look for one line. */
+function splitDifference(
+  { id, name: profile }: { id: string; name: string },
+  before: SplitTunnel,
+  after: SplitTunnel,
+): { before: object; after: object } {
+  const only = (left: SplitTunnel, right: SplitTunnel) => ({
+    id,
+    profile,
+    defaultPath: left.defaultPath,
+    include: without(left.include, right.include),
+    exclude: without(left.exclude, right.exclude),
+  });
+  return { before: only(before, after), after: only(after, before) };
+}
+
+function without(entries: readonly SplitEntry[], others: readonly SplitEntry[]): SplitEntry[] {
+  const known = new Set(others.map((entry) => JSON.stringify(entry)));
+  return entries.filter((entry) => !known.has(JSON.stringify(entry)));
 }
 
 function findProfile(profiles: readonly Profile[], id: string): Profile {

@@ -61,10 +61,15 @@ function documentOf(page: Page): string {
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="${STYLE_PATH}">
 </head>
-<body><main>${page.body}</main></body>
+<body><main>${MARK}${page.body}</main></body>
 </html>
 `.text;
 }
+
+/** The product's mark, drawn in place: these pages load no pictures. */
+const MARK = new Html(
+  '<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path d="M4 27V17a12 12 0 0 1 24 0v10h-6V17a6 6 0 0 0-12 0v10z"/><path class="line" d="M1 21h30"/></svg>',
+);
 
 function escapeText(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
@@ -75,20 +80,25 @@ const PAGE_POLICY =
 
 export const STYLE_PATH = '/pages.css';
 
-export const STYLE = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { box-sizing: border-box; margin: 0; padding: 1rem; min-height: 100vh; display: grid; place-items: center; background: light-dark(#f4f6f8, #14181c); }
-main { box-sizing: border-box; width: min(28rem, 100%); padding: 2rem; border-radius: 12px;
-  background: light-dark(#fff, #1e242a); color: light-dark(#1a2129, #e8ecf0);
-  box-shadow: 0 1px 3px rgb(0 0 0 / .2); overflow-wrap: anywhere; }
-h1 { font-size: 1.35rem; line-height: 1.3; margin: 0 0 .75rem; }
+/** The same colours, corners and type as the dashboard's, which follows. */
+export const STYLE = `:root { color-scheme: light dark; font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "Hiragino Sans", "Noto Sans CJK JP", sans-serif;
+  --accent: light-dark(#0b6e75, #4ba6ac); --line: light-dark(#868e96, #7a7a7a); }
+body { box-sizing: border-box; margin: 0; padding: 1rem; min-height: 100vh; display: grid; place-items: center; background: light-dark(#fff, #242424); color: light-dark(#000, #c9c9c9); }
+main { box-sizing: border-box; width: min(29rem, 100%); padding: clamp(1rem, 6vw, 2rem); border-radius: 8px;
+  border: 1px solid light-dark(#dee2e6, #424242); overflow-wrap: anywhere; }
+.mark { display: block; width: 44px; height: 44px; margin-bottom: 1rem; fill: var(--accent); }
+.mark .line { stroke: var(--accent); stroke-width: 2.6; stroke-linecap: round; }
+h1 { font-size: 1.375rem; line-height: 1.3; margin: 0 0 .75rem; }
 p { margin: .5rem 0; }
-label { display: block; margin: .9rem 0 .25rem; font-weight: 600; }
-input { box-sizing: border-box; width: 100%; padding: .6rem .7rem; font: inherit; border-radius: 8px;
-  border: 1px solid light-dark(#8a96a3, #6b7783); background: transparent; color: inherit; }
-button, .button { display: inline-block; margin: 1.2rem .5rem 0 0; padding: .65rem 1.1rem; font: inherit; font-weight: 600;
-  border: 0; border-radius: 8px; background: #0b63ce; color: #fff; text-decoration: none; cursor: pointer; }
-button.quiet { background: transparent; color: inherit; box-shadow: inset 0 0 0 1px light-dark(#8a96a3, #6b7783); }
-:focus-visible { outline: 3px solid #5aa2ff; outline-offset: 2px; }
-.quiet-text { color: light-dark(#56616d, #a5b0bb); font-size: .9rem; }
-.problem { padding: .6rem .8rem; border-radius: 8px; background: light-dark(#fdecea, #4a1f1c); }
+a { color: var(--accent); }
+code { font-family: ui-monospace, monospace; font-size: .85rem; display: block; padding: .5rem .65rem; border-radius: 4px; background: light-dark(#f1f3f5, #1a1a1a); }
+label { display: block; margin: .9rem 0 .25rem; font-size: .9rem; font-weight: 600; }
+input { box-sizing: border-box; width: 100%; padding: .5rem .75rem; font: inherit; font-size: .9rem; border-radius: 8px;
+  border: 1px solid var(--line); background: light-dark(#fff, #2e2e2e); color: inherit; }
+button, .button { display: inline-block; margin: 1.2rem .5rem 0 0; padding: .5rem 1.1rem; font: inherit; font-size: .9rem; font-weight: 600;
+  border: 0; border-radius: 8px; background: #0b6e75; color: #fff; text-decoration: none; cursor: pointer; }
+button.quiet { background: transparent; color: inherit; box-shadow: inset 0 0 0 1px var(--line); }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+.quiet-text { color: light-dark(#495057, #b8b8b8); font-size: .875rem; }
+.problem { padding: .6rem .8rem; border-radius: 8px; background: light-dark(#ffe3e3, #4a1f1c); color: light-dark(#000, #fff); }
 `;

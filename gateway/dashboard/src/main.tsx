@@ -12,7 +12,7 @@ import { Refused } from './api/client.ts';
 import { session } from './api/queries.ts';
 import { startLanguage } from './language/language.ts';
 import { router } from './router.tsx';
-import { theme } from './theme.ts';
+import { readable, theme } from './theme.ts';
 
 /** Whatever is refused for want of a session asks for a new sign-in, wherever it was asked for. */
 function noticeEndedSession(error: Error): void {
@@ -41,7 +41,7 @@ const root = document.getElementById('root');
 if (root) {
   createRoot(root).render(
     <StrictMode>
-      <MantineProvider theme={theme} defaultColorScheme="auto">
+      <MantineProvider theme={theme} defaultColorScheme="auto" cssVariablesResolver={readable}>
         <Notifications position="bottom-left" autoClose={10_000} />
         <QueryClientProvider client={client}>
           <RouterProvider router={router} />

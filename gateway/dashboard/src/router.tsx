@@ -1,8 +1,10 @@
 /** Addresses of the dashboard. A list keeps its filter in the address, so that it can be shared and gone back to. */
 import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router';
 import { z } from 'zod';
+import { NothingHere, PageFailed } from './shell/no-page.tsx';
 import { Shell } from './shell/shell.tsx';
 import { ActivityView } from './views/activity.tsx';
+import { DeviceView } from './views/device.tsx';
 import { DevicesView } from './views/devices.tsx';
 import { NetworkView } from './views/network.tsx';
 import { NetworksView } from './views/networks.tsx';
@@ -16,7 +18,11 @@ const listSearch = z.object({
   sort: z.string().optional().catch(undefined),
 });
 
-const root = createRootRoute({ component: Shell });
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: NothingHere,
+  errorComponent: PageFailed,
+});
 const at = <Path extends string>(path: Path, component: () => React.JSX.Element) =>
   createRoute({ getParentRoute: () => root, path, component, validateSearch: listSearch });
 
@@ -26,6 +32,7 @@ export const router = createRouter({
     at('/networks', NetworksView),
     at('/networks/$networkId', NetworkView),
     at('/devices', DevicesView),
+    at('/devices/$deviceId', DeviceView),
     at('/people', PeopleView),
     at('/profiles', ProfilesView),
     at('/policy', PolicyView),

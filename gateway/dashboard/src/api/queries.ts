@@ -1,5 +1,11 @@
 /** What pages ask for and change. A key's first word is the topic that a change event names. */
-import { type QueryClient, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query';
+import {
+  infiniteQueryOptions,
+  type QueryClient,
+  queryOptions,
+  useMutation,
+  useQueryClient,
+} from '@tanstack/react-query';
 import { z } from 'zod';
 import {
   AuditEntry,
@@ -50,10 +56,16 @@ export const profiles = queryOptions({
   queryKey: ['profiles'],
   queryFn: () => call(z.array(Profile), 'GET', 'profiles'),
 });
-export const audit = queryOptions({
+/** Newest first, a page at a time. */
+export const audit = infiniteQueryOptions({
   queryKey: ['audit'],
-  queryFn: () => call(z.array(AuditEntry), 'GET', 'audit'),
+  queryFn: ({ pageParam }) =>
+    call(z.array(AuditEntry), 'GET', pageParam === 0 ? 'audit' : `audit?before=${pageParam}`),
+  initialPageParam: 0,
+  getNextPageParam: (last) => (last.length < AUDIT_PAGE ? undefined : last.at(-1)?.id),
 });
+/** How many entries the gateway gives at once; fewer are the last ones. */
+const AUDIT_PAGE = 100;
 
 export function network(id: string) {
   return queryOptions({
@@ -83,6 +95,7 @@ export const change = {
   connectorToken: (id: string) =>
     call(ConnectorInstall, 'POST', `networks/${id}/connector-token`, {}),
   deleteConnector: (id: string) => send('DELETE', `connectors/${id}`),
+  readRules: () => call(z.array(Rule), 'GET', 'rules'),
   createRule: (rule: RuleInput) => call(Rule, 'POST', 'rules', rule),
   updateRule: ({ id, rule }: { id: string; rule: RuleInput }) =>
     call(Rule, 'PATCH', `rules/${id}`, rule),

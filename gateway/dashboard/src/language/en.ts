@@ -1,3 +1,5 @@
+import { enHistory } from './en-history.ts';
+
 export const en = {
   product: 'Culvert',
   nav: {
@@ -10,6 +12,13 @@ export const en = {
     activity: 'Activity',
   },
   shell: {
+    revisionAlone: 'Revision {{revision}}: no device is online',
+    nothingHere: 'Nothing here',
+    nothingHereTitle: 'There is nothing at this address',
+    nothingHereText: 'What it led to may have been removed. The activity knows what was.',
+    failed: 'Not shown',
+    failedTitle: 'This page could not be drawn',
+    failedText: 'Nothing was changed. Load it again; if it stays, this is what to report:',
     menu: 'Menu',
     signOut: 'Sign out',
     language: 'Language',
@@ -30,6 +39,13 @@ export const en = {
     refused: 'The gateway refused this',
   },
   common: {
+    clear: 'Clear',
+    close: 'Close',
+    actions: 'Actions',
+    order: 'Order',
+    asGiven: 'As it comes',
+    undone: 'Undone.',
+    rename: 'Rename',
     copy: 'Copy',
     copied: 'Copied',
     cancel: 'Cancel',
@@ -47,6 +63,13 @@ export const en = {
     more: 'More',
   },
   overview: {
+    firstTitle: 'Start with a network',
+    firstText:
+      'Three steps: connect a private place with one command, say which addresses are in it, and say who may reach them. Then invite people.',
+    firstButton: 'Go to the networks',
+    noTraffic: 'No traffic in the last minute',
+    moreProblems: 'And {{count}} more.',
+    all: 'All activity',
     title: 'Overview',
     well: 'Everything works.',
     problems: 'Needs you',
@@ -61,10 +84,15 @@ export const en = {
     quiet: 'Nothing has changed yet.',
     trafficNow: 'Now {{up}} from devices, {{down}} to devices.',
     invite: 'Invite people',
-    inviteText: 'Whoever pastes this link into the Culvert app signs in to {{organisation}}.',
+    inviteText: 'Paste this link into the Culvert app to sign in to {{organisation}}',
     ofTotal: '{{count}} of {{total}}',
   },
   networks: {
+    byRules: 'Rules: {{count}}',
+    rangeRemoved: '{{cidr}} is removed.',
+    done: 'Done',
+    notDone: 'To do',
+    reachedText: 'These rules name it, in the order of the policy:',
     title: 'Networks',
     create: 'Create a network',
     emptyTitle: 'No network yet',
@@ -115,6 +143,19 @@ export const en = {
     allowedBy: 'Allowed by',
   },
   devices: {
+    gone: 'No such device',
+    goneText: 'It was removed, or the address is not whole. The activity knows which.',
+    removeButton: 'Remove device',
+    refused: 'The device refused its configuration',
+    system: 'System',
+    version: 'Culvert version',
+    enrolled: 'Enrolled',
+    facts: 'Facts',
+    history: 'What happened',
+    noHistory: 'Nothing in the newest entries of the activity.',
+    refuses: 'Refuses {{wanted}}',
+    noRevision: 'None yet',
+    behind: '{{applied}}, not yet {{wanted}}',
     title: 'Devices',
     emptyTitle: 'No device yet',
     emptyText:
@@ -134,8 +175,7 @@ export const en = {
       offline: 'Offline',
       expired: 'Session ended',
     },
-    applied: '{{applied}} of {{wanted}}',
-    current: '{{wanted}}, applied',
+    current: '{{applied}}',
     count: '{{shown}} of {{total}} devices',
   },
   people: {
@@ -152,6 +192,21 @@ export const en = {
     count: '{{shown}} of {{total}} people',
   },
   profiles: {
+    entryHelp: 'One, or paste a whole list. What follows # is a note.',
+    badEntries:
+      'Not added: {{some}} (unreadable: {{count}}). Correct or remove them and add again.',
+    tooMany: 'A list holds up to {{most}} entries.',
+    trial: 'Where does it go?',
+    trialText: 'An address or a name, asked of the lists as they stand here.',
+    trials: {
+      include: '{{what}} goes into the tunnel: the include entry {{entry}} says so.',
+      exclude: '{{what}} goes directly: the exclude entry {{entry}} says so.',
+      network: '{{what}} goes into the tunnel: it lies in a range of {{entry}}.',
+      tunnel: '{{what}} goes into the tunnel: no entry names it.',
+      direct: '{{what}} goes directly: no entry names it.',
+      byAddress: 'No entry names {{what}}: it goes where its addresses say.',
+      unreadable: 'Write one address like 192.168.0.10, or one name like git.example.com.',
+    },
     title: 'Profiles',
     split: 'Split tunnel',
     splitText:
@@ -173,15 +228,23 @@ export const en = {
     devices: 'Devices that get it: {{count}}',
     save: 'Save',
     discard: 'Discard',
-    undone: 'Undone.',
     badEntry:
       'An entry is a prefix like 10.0.0.0/8, an address, or a name like example.com or *.example.com.',
     already: '{{entry}} is in this list already.',
     empty: 'Empty',
     entries: 'Entries: {{count}}',
-    filter: 'Filter the lists',
+    filter: 'Filter {{list}}',
   },
   policy: {
+    effect: {
+      allow: 'Lets them reach {{where}}: {{what}}. People: {{people}}, devices: {{devices}}.',
+      block: 'Keeps them from {{where}}: {{what}}. People: {{people}}, devices: {{devices}}.',
+      off: 'It is off: it changes nothing.',
+      covered: 'It never decides: {{rule}} stands before it and matches all of it.',
+    },
+    removed: '“{{name}}” is removed.',
+    gone: 'somebody who is gone',
+    giveName: 'Give the rule a name; people read it when it blocks them.',
     title: 'Policy',
     text: 'The first rule that matches decides. What no rule matches is refused.',
     create: 'Add a rule',
@@ -217,17 +280,7 @@ export const en = {
     subjectDevice: 'Device',
     chooseWho: 'Say who the rule is about.',
   },
-  activity: {
-    title: 'Activity',
-    who: 'Who',
-    what: 'What',
-    when: 'When',
-    before: 'Before',
-    after: 'After',
-    emptyTitle: 'Nothing has happened yet',
-    emptyText: 'Each change that somebody makes is kept here, with what was before.',
-    details: 'Details',
-  },
+  ...enHistory,
 };
 
 export type Sentences = typeof en;

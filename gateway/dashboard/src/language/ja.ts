@@ -1,4 +1,5 @@
 import type { Sentences } from './en.ts';
+import { jaHistory } from './ja-history.ts';
 
 export const ja: Sentences = {
   product: 'Culvert',
@@ -12,6 +13,14 @@ export const ja: Sentences = {
     activity: '履歴',
   },
   shell: {
+    revisionAlone: 'リビジョン {{revision}}：オンラインのデバイスはありません',
+    nothingHere: '見つかりません',
+    nothingHereTitle: 'このアドレスには何もありません',
+    nothingHereText: '削除された可能性があります。履歴で確認できます。',
+    failed: '表示できません',
+    failedTitle: 'このページを表示できませんでした',
+    failedText:
+      '何も変更されていません。もう一度読み込んでください。続く場合は次の内容を報告してください：',
     menu: 'メニュー',
     signOut: 'サインアウト',
     language: '言語',
@@ -32,6 +41,13 @@ export const ja: Sentences = {
     refused: 'ゲートウェイが拒否しました',
   },
   common: {
+    clear: '消去',
+    close: '閉じる',
+    actions: '操作',
+    order: '並べ替え',
+    asGiven: '既定の順',
+    undone: '元に戻しました。',
+    rename: '名前を変更',
     copy: 'コピー',
     copied: 'コピーしました',
     cancel: 'キャンセル',
@@ -49,6 +65,13 @@ export const ja: Sentences = {
     more: '詳細',
   },
   overview: {
+    firstTitle: 'ネットワークから始めましょう',
+    firstText:
+      '三つの手順です。一行のコマンドで接続し、アドレス範囲を決め、到達できる人を決めます。その後、ユーザーを招待してください。',
+    firstButton: 'ネットワークへ',
+    noTraffic: 'この一分間に通信はありません',
+    moreProblems: '他 {{count}} 件。',
+    all: 'すべての履歴',
     title: '概要',
     well: 'すべて正常です。',
     problems: '対応が必要です',
@@ -63,10 +86,15 @@ export const ja: Sentences = {
     quiet: 'まだ変更はありません。',
     trafficNow: '現在：デバイスから {{up}}、デバイスへ {{down}}。',
     invite: '招待する',
-    inviteText: 'このリンクを Culvert アプリに貼り付けると {{organisation}} にサインインできます。',
+    inviteText: 'このリンクを Culvert アプリに貼り付けると {{organisation}} にサインインできます',
     ofTotal: '{{total}} 中 {{count}}',
   },
   networks: {
+    byRules: 'ルール {{count}} 件',
+    rangeRemoved: '{{cidr}} を削除しました。',
+    done: '完了',
+    notDone: '未完了',
+    reachedText: 'このネットワークを対象とするルールです（ポリシーの順）：',
     title: 'ネットワーク',
     create: 'ネットワークを作成',
     emptyTitle: 'ネットワークはまだありません',
@@ -118,6 +146,19 @@ export const ja: Sentences = {
     allowedBy: '許可しているルール',
   },
   devices: {
+    gone: 'デバイスが見つかりません',
+    goneText: '削除されたか、アドレスが正しくありません。履歴で確認できます。',
+    removeButton: 'デバイスを削除',
+    refused: 'デバイスが設定を拒否しました',
+    system: 'システム',
+    version: 'Culvert のバージョン',
+    enrolled: '登録日時',
+    facts: '情報',
+    history: 'これまでの出来事',
+    noHistory: '最近の履歴にはありません。',
+    refuses: '{{wanted}} を拒否',
+    noRevision: 'まだありません',
+    behind: '{{applied}}（{{wanted}} は未適用）',
     title: 'デバイス',
     emptyTitle: 'デバイスはまだありません',
     emptyText:
@@ -137,8 +178,7 @@ export const ja: Sentences = {
       offline: 'オフライン',
       expired: 'セッション終了',
     },
-    applied: '{{wanted}} 中 {{applied}}',
-    current: '{{wanted}} 適用済み',
+    current: '{{applied}}',
     count: '{{total}} 台中 {{shown}} 台',
   },
   people: {
@@ -155,6 +195,22 @@ export const ja: Sentences = {
     count: '{{total}} 人中 {{shown}} 人',
   },
   profiles: {
+    entryHelp: '一件でも、リストの貼り付けでも追加できます。# の後はメモになります。',
+    badEntries:
+      '追加していません：{{some}}（読み取れない項目 {{count}} 件）。修正または削除してから追加してください。',
+    tooMany: 'リストに入るのは {{most}} 件までです。',
+    trial: 'どこを通りますか？',
+    trialText: 'アドレスまたは名前を、この画面のリストで判定します。',
+    trials: {
+      include: '{{what}} はトンネルに入ります。Include の {{entry}} によります。',
+      exclude: '{{what}} は直接出ます。Exclude の {{entry}} によります。',
+      network: '{{what}} はトンネルに入ります。{{entry}} の範囲にあります。',
+      tunnel: '{{what}} はトンネルに入ります。該当する項目はありません。',
+      direct: '{{what}} は直接出ます。該当する項目はありません。',
+      byAddress: '{{what}} に該当する項目はなく、そのアドレスによって決まります。',
+      unreadable:
+        '192.168.0.10 のようなアドレスか、git.example.com のような名前を一つ入力してください。',
+    },
     title: 'プロファイル',
     split: 'スプリットトンネル',
     splitText:
@@ -176,15 +232,25 @@ export const ja: Sentences = {
     devices: '対象デバイス：{{count}} 台',
     save: '保存',
     discard: '破棄',
-    undone: '元に戻しました。',
     badEntry:
       '項目は 10.0.0.0/8 のような範囲、アドレス、または example.com や *.example.com のような名前です。',
     already: '{{entry}} はすでにこのリストにあります。',
     empty: '空です',
     entries: '{{count}} 件',
-    filter: 'リストを絞り込む',
+    filter: '{{list}} を絞り込む',
   },
   policy: {
+    effect: {
+      allow:
+        '{{where}} への到達を許可：{{what}}。ユーザー {{people}} 人、デバイス {{devices}} 台。',
+      block:
+        '{{where}} への到達を拒否：{{what}}。ユーザー {{people}} 人、デバイス {{devices}} 台。',
+      off: 'オフのため、何も変わりません。',
+      covered: 'このルールは使われません。前にある {{rule}} がすべてに一致します。',
+    },
+    removed: '「{{name}}」を削除しました。',
+    gone: '削除された対象',
+    giveName: 'ルールに名前を付けてください。拒否されたときに表示されます。',
     title: 'ポリシー',
     text: '最初に一致したルールで決まります。どのルールにも一致しない通信は拒否されます。',
     create: 'ルールを追加',
@@ -220,15 +286,5 @@ export const ja: Sentences = {
     subjectDevice: 'デバイス',
     chooseWho: '対象を選んでください。',
   },
-  activity: {
-    title: '履歴',
-    who: '誰が',
-    what: '内容',
-    when: '日時',
-    before: '変更前',
-    after: '変更後',
-    emptyTitle: 'まだ何もありません',
-    emptyText: '行われた変更は、変更前の内容とともにここに残ります。',
-    details: '詳細',
-  },
+  ...jaHistory,
 };

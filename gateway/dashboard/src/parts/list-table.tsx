@@ -1,18 +1,19 @@
 /**
- * A list as a table: filter row, sortable heads, only the visible rows drawn, filter and order kept in the address.
- * Works the same with nothing, one row and 10,000.
+ * A list: filter, order, only the visible rows drawn, filter and order kept in the address. A table where there is room
+ * for one, cards where there is not. Works the same with nothing, one row and 10,000.
  */
-import { Box, Group, Table, Text, TextInput, UnstyledButton } from '@mantine/core';
+import { Box, CloseButton, Group, Text, TextInput } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, useMemo, useRef } from 'react';
+import { type ReactNode, useDeferredValue, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
+import { ListCards } from './list-cards.tsx';
+import { filtered, haystacks, ordered, type Sortable } from './list-order.ts';
+import { ListRows } from './list-rows.tsx';
 
-export interface Column<Row> {
-  key: string;
+export interface Column<Row> extends Sortable<Row> {
+  /** Empty for what one does with a row. */
   title: string;
-  /** What filter and order go by. */
-  text: (row: Row) => string | number;
   cell?: (row: Row) => ReactNode;
   /** CSS width; the rest share what is left. */
   width?: string;
@@ -26,141 +27,84 @@ interface ListTableProps<Row> {
   count: (shown: number, total: number) => string;
 }
 
-const ROW_PX = 49;
+/** What both shapes of a list need. */
+export interface Shown<Row> {
+  label: string;
+  rows: readonly Row[];
+  columns: readonly Column<Row>[];
+  idOf: (row: Row) => string;
+  sort: string;
+  onSort: (sort: string) => void;
+}
 
 export function ListTable<Row>({ label, rows, columns, idOf, count }: ListTableProps<Row>) {
   const { t } = useTranslation();
-  const { filter = '', sort = '' } = useSearch({ strict: false });
-  const navigate = useNavigate();
-  const change = (next: { filter?: string; sort?: string }) =>
-    void navigate({
-      to: '.',
-      search: { ...(filter ? { filter } : {}), ...(sort ? { sort } : {}), ...next },
-      replace: true,
-    });
-  const shown = useMemo(() => arranged(rows, columns, filter, sort), [rows, columns, filter, sort]);
-
-  const viewport = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: shown.length,
-    getScrollElement: () => viewport.current,
-    estimateSize: () => ROW_PX,
-    overscan: 12,
-  });
-  const visible = virtual.getVirtualItems();
-  const above = visible[0]?.start ?? 0;
-  const below = virtual.getTotalSize() - (visible.at(-1)?.end ?? 0);
-
+  const { filter, sort, change } = useListAddress();
+  const isNarrow = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false });
+  const shown = useShown(rows, columns, filter, sort);
+  const parts = {
+    label,
+    rows: shown,
+    columns,
+    idOf,
+    sort,
+    onSort: (to: string) => change({ sort: to }),
+  };
   return (
     <Box>
       <Group justify="space-between" mb="sm">
         <TextInput
           aria-label={t('common.filter')}
           placeholder={t('common.filter')}
+          w={{ base: '100%', xs: 280 }}
           value={filter}
           onChange={(event) => change({ filter: event.currentTarget.value })}
+          rightSection={
+            filter !== '' && (
+              <CloseButton
+                size="sm"
+                aria-label={t('common.clear')}
+                onClick={() => change({ filter: '' })}
+              />
+            )
+          }
         />
         <Text size="sm" role="status">
           {count(shown.length, rows.length)}
         </Text>
       </Group>
-      <Box
-        ref={viewport}
-        style={{ maxHeight: '68vh', overflow: 'auto' }}
-        tabIndex={0}
-        role="region"
-        aria-label={label}
-      >
-        <Table
-          stickyHeader
-          highlightOnHover
-          aria-label={label}
-          aria-rowcount={shown.length + 1}
-          miw={720}
-          layout="fixed"
-        >
-          <Table.Thead>
-            <Table.Tr>
-              {columns.map((column) => (
-                <Head
-                  key={column.key}
-                  column={column}
-                  sort={sort}
-                  onSort={(next) => change({ sort: next })}
-                />
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {above > 0 && <tr aria-hidden style={{ height: above }} />}
-            {visible.map(({ index }) => {
-              const row = shown[index];
-              return row === undefined ? null : (
-                <Table.Tr key={idOf(row)} aria-rowindex={index + 2} h={ROW_PX}>
-                  {columns.map((column) => (
-                    <Table.Td
-                      key={column.key}
-                      style={{ overflow: 'hidden', textOverflow: 'ellipsis' }}
-                    >
-                      {column.cell ? column.cell(row) : column.text(row)}
-                    </Table.Td>
-                  ))}
-                </Table.Tr>
-              );
-            })}
-            {below > 0 && <tr aria-hidden style={{ height: below }} />}
-          </Table.Tbody>
-        </Table>
-        {shown.length === 0 && <Text p="md">{t('common.nothingMatches', { text: filter })}</Text>}
-      </Box>
+      {isNarrow ? <ListCards {...parts} /> : <ListRows {...parts} />}
+      {shown.length === 0 && <Text p="md">{t('common.nothingMatches', { text: filter })}</Text>}
     </Box>
   );
 }
 
-function Head<Row>({
-  column,
-  sort,
-  onSort,
-}: {
-  column: Column<Row>;
-  sort: string;
-  onSort: (sort: string) => void;
-}) {
-  const isUp = sort === column.key;
-  const isDown = sort === `-${column.key}`;
-  const order = isUp ? 'ascending' : isDown ? 'descending' : 'none';
-  if (column.title === '') return <Table.Th w={column.width} />;
-  return (
-    <Table.Th aria-sort={order} w={column.width}>
-      <UnstyledButton fw={600} fz="sm" onClick={() => onSort(isUp ? `-${column.key}` : column.key)}>
-        {column.title}
-        <span aria-hidden>{isUp ? ' ↑' : isDown ? ' ↓' : ''}</span>
-      </UnstyledButton>
-    </Table.Th>
-  );
+function useListAddress() {
+  const { filter = '', sort = '' } = useSearch({ strict: false });
+  const navigate = useNavigate();
+  const change = (next: { filter?: string; sort?: string }) => {
+    const { filter: text, sort: by } = { filter, sort, ...next };
+    const search = { ...(text ? { filter: text } : {}), ...(by ? { sort: by } : {}) };
+    void navigate({ to: '.', search, replace: true });
+  };
+  return { filter, sort, change };
 }
 
-function arranged<Row>(
+function useShown<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
   filter: string,
   sort: string,
 ): readonly Row[] {
-  const needle = filter.trim().toLowerCase();
-  const kept =
-    needle === ''
-      ? rows
-      : rows.filter((row) =>
-          columns.some((column) => String(column.text(row)).toLowerCase().includes(needle)),
-        );
-  const by = columns.find((column) => column.key === sort.replace(/^-/, ''));
-  if (!by) return kept;
-  const direction = sort.startsWith('-') ? -1 : 1;
-  return [...kept].sort((a, b) => direction * compare(by.text(a), by.text(b)));
-}
-
-function compare(a: string | number, b: string | number): number {
-  return typeof a === 'number' && typeof b === 'number'
-    ? a - b
-    : String(a).localeCompare(String(b), undefined, { numeric: true });
+  // The key is the same in two languages never, and in one language always: columns are made anew with each drawing.
+  const language = columns.map(({ title }) => title).join('\n');
+  const typed = useDeferredValue(filter);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `language` stands for the columns
+  const texts = useMemo(() => haystacks(rows, columns), [rows, language]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `language` stands for the columns
+  const sorted = useMemo(
+    () => ordered(filtered(rows, texts, typed), columns, sort),
+    [rows, texts, typed, sort, language],
+  );
+  return sorted;
 }

@@ -45,7 +45,8 @@ export function SubjectSelect({
       clearable
       limit={50}
       error={error}
-      miw={280}
+      w={{ base: '100%', xs: 300 }}
+      clearButtonProps={{ 'aria-label': t('common.clear') }}
     />
   );
 }

@@ -15,6 +15,7 @@ import { LostNotice } from './lost-notice.tsx';
 import { Navigation } from './navigation.tsx';
 import { MemberPage, SignInPage } from './outside.tsx';
 import { RevisionState } from './revision-state.tsx';
+import { Search } from './search.tsx';
 
 export function Shell() {
   const { t } = useTranslation();
@@ -64,9 +65,8 @@ function Frame({ session }: { session: Session }) {
             </Text>
           </Group>
           <Group gap="md" wrap="nowrap">
-            <Box visibleFrom="md">
-              <RevisionState />
-            </Box>
+            <Search />
+            <RevisionState />
             <AccountMenu session={session} />
           </Group>
         </Group>

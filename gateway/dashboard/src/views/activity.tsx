@@ -1,72 +1,76 @@
-import { Code, HoverCard, Text, UnstyledButton } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+/** Everything that somebody changed, with what was before, for ever. */
+import { Anchor, Button, Group } from '@mantine/core';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { AuditEntry } from '../../../contract/admin-api.ts';
 import { audit } from '../api/queries.ts';
+import { auditSentence } from '../history/audit-words.ts';
+import { HistorySheet } from '../history/history-sheet.tsx';
 import { type Column, ListTable } from '../parts/list-table.tsx';
 import { Answered, Empty, Page } from '../parts/page.tsx';
 import { When } from '../parts/when.tsx';
 
 export function ActivityView() {
   const { t } = useTranslation();
+  const [opened, setOpened] = useState<AuditEntry>();
+  const query = useInfiniteQuery(audit);
+  return (
+    <Page title={t('activity.title')}>
+      <HistorySheet entry={opened} close={() => setOpened(undefined)} />
+      <Answered query={query}>
+        {({ pages }) =>
+          pages[0]?.length === 0 ? (
+            <Empty title={t('activity.emptyTitle')} text={t('activity.emptyText')} />
+          ) : (
+            <Entries rows={pages.flat()} open={setOpened} />
+          )
+        }
+      </Answered>
+      {query.hasNextPage && (
+        <Group>
+          <Button
+            variant="default"
+            loading={query.isFetchingNextPage}
+            onClick={() => void query.fetchNextPage()}
+          >
+            {t('activity.older')}
+          </Button>
+        </Group>
+      )}
+    </Page>
+  );
+}
+
+function Entries({ rows, open }: { rows: AuditEntry[]; open: (entry: AuditEntry) => void }) {
+  const { t } = useTranslation();
   const columns: Column<AuditEntry>[] = [
+    {
+      key: 'what',
+      title: t('activity.what'),
+      text: (row) => auditSentence(row, t),
+      cell: (row) => (
+        <Anchor component="button" type="button" inherit ta="left" onClick={() => open(row)}>
+          {auditSentence(row, t)}
+        </Anchor>
+      ),
+    },
+    { key: 'who', title: t('activity.who'), text: (row) => row.who, width: '18rem' },
     {
       key: 'when',
       title: t('activity.when'),
       text: (row) => row.at,
       cell: (row) => <When at={row.at} />,
-      width: '11rem',
-    },
-    { key: 'who', title: t('activity.who'), text: (row) => row.who, width: '16rem' },
-    { key: 'what', title: t('activity.what'), text: (row) => row.what },
-    {
-      key: 'details',
-      title: '',
-      text: () => '',
-      cell: (row) => <Details entry={row} />,
-      width: '8rem',
+      width: '10rem',
     },
   ];
   return (
-    <Page title={t('activity.title')}>
-      <Answered query={useQuery(audit)}>
-        {(rows) =>
-          rows.length === 0 ? (
-            <Empty title={t('activity.emptyTitle')} text={t('activity.emptyText')} />
-          ) : (
-            <ListTable
-              label={t('activity.title')}
-              rows={rows}
-              columns={columns}
-              idOf={(row) => String(row.id)}
-              count={(shown, total) => t('overview.ofTotal', { count: shown, total })}
-            />
-          )
-        }
-      </Answered>
-    </Page>
-  );
-}
-
-function Details({ entry }: { entry: AuditEntry }) {
-  const { t } = useTranslation();
-  return (
-    <HoverCard width={460} position="left">
-      <HoverCard.Target>
-        <UnstyledButton fz="sm" td="underline">
-          {t('activity.details')}
-        </UnstyledButton>
-      </HoverCard.Target>
-      <HoverCard.Dropdown>
-        <Text size="xs" fw={600}>
-          {t('activity.before')}
-        </Text>
-        <Code block>{JSON.stringify(entry.before, null, 1)}</Code>
-        <Text size="xs" fw={600} mt="xs">
-          {t('activity.after')}
-        </Text>
-        <Code block>{JSON.stringify(entry.after, null, 1)}</Code>
-      </HoverCard.Dropdown>
-    </HoverCard>
+    <ListTable
+      label={t('activity.title')}
+      rows={rows}
+      columns={columns}
+      idOf={(row) => String(row.id)}
+      count={(shown, total) => t('activity.count', { shown, total })}
+    />
   );
 }

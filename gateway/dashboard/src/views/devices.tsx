@@ -1,6 +1,7 @@
-import { ActionIcon, Text } from '@mantine/core';
+import { ActionIcon, Anchor } from '@mantine/core';
 import IconTrash from '@tabler/icons-react/dist/esm/icons/IconTrash.mjs';
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import type { Device } from '../../../contract/admin-api.ts';
 import { change, devices, session, useChange } from '../api/queries.ts';
@@ -8,15 +9,9 @@ import { Confirm } from '../parts/confirm.tsx';
 import { Copyable } from '../parts/copyable.tsx';
 import { type Column, ListTable } from '../parts/list-table.tsx';
 import { Answered, Empty, Page, Refusal } from '../parts/page.tsx';
-import { type Mark, StatusMark } from '../parts/status-mark.tsx';
+import { StatusMark } from '../parts/status-mark.tsx';
 import { When } from '../parts/when.tsx';
-
-const marks: Record<Device['state'], Mark> = {
-  connected: 'good',
-  online: 'partial',
-  offline: 'off',
-  expired: 'bad',
-};
+import { deviceMarks, RevisionWords } from './device-state.tsx';
 
 export function DevicesView() {
   const { t } = useTranslation();
@@ -42,22 +37,33 @@ function List({ rows }: { rows: Device[] }) {
   const { t } = useTranslation();
   const remove = useChange(change.deleteDevice);
   const columns: Column<Device>[] = [
-    { key: 'name', title: t('devices.name'), text: (row) => row.name },
+    {
+      key: 'name',
+      title: t('devices.name'),
+      text: (row) => row.name,
+      cell: (row) => (
+        <Anchor component={Link} to={`/devices/${row.id}`} inherit>
+          {row.name}
+        </Anchor>
+      ),
+    },
     { key: 'person', title: t('devices.person'), text: (row) => row.user.email },
     {
       key: 'state',
       title: t('devices.state'),
       text: (row) => t(`devices.states.${row.state}`),
       width: '9rem',
-      cell: (row) => <StatusMark mark={marks[row.state]} word={t(`devices.states.${row.state}`)} />,
+      cell: (row) => (
+        <StatusMark mark={deviceMarks[row.state]} word={t(`devices.states.${row.state}`)} />
+      ),
     },
     { key: 'address', title: t('devices.address'), text: (row) => row.ipv4, width: '8.5rem' },
     {
       key: 'revision',
       title: t('devices.revision'),
-      text: (row) => row.appliedRevision ?? 0,
-      cell: (row) => <Revision device={row} />,
-      width: '8rem',
+      text: (row) => (row.problem === null ? (row.appliedRevision ?? 0) : -1),
+      cell: (row) => <RevisionWords device={row} />,
+      width: '11rem',
     },
     {
       key: 'handshake',
@@ -107,17 +113,4 @@ function List({ rows }: { rows: Device[] }) {
       />
     </>
   );
-}
-
-function Revision({ device }: { device: Device }) {
-  const { t } = useTranslation();
-  const { appliedRevision: applied, wantedRevision: wanted } = device;
-  if (device.problem)
-    return (
-      <Text size="sm" c="red" title={device.problem} truncate>
-        {device.problem}
-      </Text>
-    );
-  if (applied === wanted) return <>{t('devices.current', { wanted })}</>;
-  return <>{t('devices.applied', { applied: applied ?? 0, wanted })}</>;
 }

@@ -6,13 +6,18 @@ import type { Network } from '../../../contract/admin-api.ts';
 import { Cidr } from '../../../contract/net/text.ts';
 import { change, useChange } from '../api/queries.ts';
 import { Refusal } from '../parts/page.tsx';
+import { useUndoNotice } from '../parts/undo-notice.tsx';
 
 export function NetworkRanges({ network }: { network: Network }) {
   const { t } = useTranslation();
   const [cidr, setCidr] = useState('');
   const [problem, setProblem] = useState<string>();
   const add = useChange(change.addRange);
-  const remove = useChange(change.removeRange);
+  const tell = useUndoNotice();
+  const remove = useChange(async (range: { id: string; cidr: string }) => {
+    await change.removeRange(range);
+    tell(t('networks.rangeRemoved', range), () => change.addRange(range));
+  });
   const taken = new Set(network.ranges.map((range) => range.cidr));
   const suggestions = [
     ...new Set(network.connectors.flatMap((connector) => connector.suggestions)),
@@ -39,7 +44,7 @@ export function NetworkRanges({ network }: { network: Network }) {
             </ActionIcon>
           </Group>
           {range.problem && (
-            <Alert color="orange" p="xs">
+            <Alert color="orange" p="xs" lang="en">
               {range.problem}
             </Alert>
           )}

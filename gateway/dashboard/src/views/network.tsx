@@ -1,5 +1,5 @@
 /** One network on one screen: connect it → its ranges → who may reach it → try it. */
-import { Button, Paper, Stack, Text, Title } from '@mantine/core';
+import { Button, Group, Paper, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
@@ -8,10 +8,12 @@ import type { Network } from '../../../contract/admin-api.ts';
 import { change, network, useChange } from '../api/queries.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { Copyable } from '../parts/copyable.tsx';
-import { Answered, Page } from '../parts/page.tsx';
+import { Answered, Page, Refusal } from '../parts/page.tsx';
+import { StatusMark } from '../parts/status-mark.tsx';
 import { NetworkConnectors } from './network-connectors.tsx';
 import { NetworkRanges } from './network-ranges.tsx';
 import { NetworkReach } from './network-reach.tsx';
+import { Rename } from './network-rename.tsx';
 
 export function NetworkView() {
   const { networkId = '' } = useParams({ strict: false });
@@ -24,26 +26,39 @@ function Content({ network }: { network: Network }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const remove = useChange(change.deleteNetwork);
+  const isReached = network.ruleIds.length > 0;
   const removeNetwork = () =>
-    void remove.mutateAsync(network.id).then(() => navigate({ to: '/networks' }));
+    remove.mutate(network.id, { onSuccess: () => void navigate({ to: '/networks' }) });
   const actions = (
-    <Confirm question={t('networks.removeConfirm', { name: network.name })} act={removeNetwork}>
-      {(ask) => (
-        <Button variant="default" onClick={ask}>
-          {t('networks.remove')}
-        </Button>
-      )}
-    </Confirm>
+    <Group gap="sm">
+      <Rename network={network} />
+      <Confirm question={t('networks.removeConfirm', { name: network.name })} act={removeNetwork}>
+        {(ask) => (
+          <Button variant="default" onClick={ask}>
+            {t('networks.remove')}
+          </Button>
+        )}
+      </Confirm>
+    </Group>
   );
   return (
     <Page title={network.name} actions={actions}>
-      <Section title={t('networks.step1')}>
+      <Refusal error={remove.error} />
+      <Section title={t('networks.step1')} isDone={network.connectors.length > 0}>
         <NetworkConnectors network={network} />
       </Section>
-      <Section title={t('networks.step2')} text={t('networks.step2Text')}>
+      <Section
+        title={t('networks.step2')}
+        text={t('networks.step2Text')}
+        isDone={network.ranges.length > 0}
+      >
         <NetworkRanges network={network} />
       </Section>
-      <Section title={t('networks.step3')} text={t('networks.step3Text')}>
+      <Section
+        title={t('networks.step3')}
+        text={t(isReached ? 'networks.reachedText' : 'networks.step3Text')}
+        isDone={isReached}
+      >
         <NetworkReach network={network} />
       </Section>
       <Section
@@ -58,13 +73,30 @@ function Content({ network }: { network: Network }) {
   );
 }
 
-function Section({ title, text, children }: { title: string; text?: string; children: ReactNode }) {
+interface SectionProps {
+  title: string;
+  text?: string;
+  /** Of a step: whether it is. */
+  isDone?: boolean;
+  children: ReactNode;
+}
+
+function Section({ title, text, isDone, children }: SectionProps) {
+  const { t } = useTranslation();
   return (
     <Paper withBorder p="lg" component="section" aria-label={title}>
       <Stack gap="sm">
-        <Title order={2} size="h4">
-          {title}
-        </Title>
+        <Group justify="space-between">
+          <Title order={2} size="h4">
+            {title}
+          </Title>
+          {isDone !== undefined && (
+            <StatusMark
+              mark={isDone ? 'good' : 'off'}
+              word={t(isDone ? 'networks.done' : 'networks.notDone')}
+            />
+          )}
+        </Group>
         {text && <Text size="sm">{text}</Text>}
         {children}
       </Stack>

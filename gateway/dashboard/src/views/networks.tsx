@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { Anchor, Button, Group, Modal, Stack, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
@@ -63,11 +63,9 @@ function List({ rows }: { rows: Network[] }) {
       text: (row) => row.ruleIds.length,
       cell: (row) =>
         row.ruleIds.length === 0 ? (
-          <Badge variant="outline" color="gray">
-            {t('networks.nobody')}
-          </Badge>
+          <StatusMark mark="off" word={t('networks.nobody')} />
         ) : (
-          row.ruleIds.length
+          t('networks.byRules', { count: row.ruleIds.length })
         ),
     },
   ];
@@ -112,7 +110,12 @@ function NewNetwork({ isOpen, close }: { isOpen: boolean; close: () => void }) {
     await navigate({ to: '/networks/$networkId', params: { networkId: made.id } });
   };
   return (
-    <Modal opened={isOpen} onClose={close} title={t('networks.newTitle')}>
+    <Modal
+      opened={isOpen}
+      onClose={close}
+      title={t('networks.newTitle')}
+      closeButtonProps={{ 'aria-label': t('common.close') }}
+    >
       <form onSubmit={(event) => void submit(event)}>
         <Stack>
           <TextInput

@@ -1,5 +1,16 @@
 /** Answers in five seconds: is anything broken, who is on, what changed. */
-import { Alert, Anchor, Grid, List, Paper, SimpleGrid, Stack, Text, Title } from '@mantine/core';
+import {
+  Alert,
+  Anchor,
+  Button,
+  Grid,
+  List,
+  Paper,
+  SimpleGrid,
+  Stack,
+  Text,
+  Title,
+} from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
@@ -7,8 +18,9 @@ import type { Overview } from '../../../contract/admin-api.ts';
 import { overview, session } from '../api/queries.ts';
 import { Copyable } from '../parts/copyable.tsx';
 import { Answered, Page } from '../parts/page.tsx';
+import { StatusMark } from '../parts/status-mark.tsx';
 import { TrafficChart } from '../parts/traffic-chart.tsx';
-import { When } from '../parts/when.tsx';
+import { Recent } from './overview-recent.tsx';
 
 export function OverviewView() {
   const { t } = useTranslation();
@@ -24,7 +36,7 @@ function Content({ data }: { data: Overview }) {
   const of = (count: number, total: number) => t('overview.ofTotal', { count, total });
   return (
     <Stack gap="lg">
-      <Problems problems={data.problems} />
+      {data.networks === 0 ? <FirstStep /> : <Problems problems={data.problems} />}
       <SimpleGrid cols={{ base: 2, md: 4 }}>
         <Figure
           label={t('overview.online')}
@@ -53,7 +65,7 @@ function Content({ data }: { data: Overview }) {
             <Title order={2} size="h4" mb="sm">
               {t('overview.recent')}
             </Title>
-            <Recent recent={data.recent} />
+            <Recent />
           </Paper>
         </Grid.Col>
       </Grid>
@@ -62,60 +74,71 @@ function Content({ data }: { data: Overview }) {
   );
 }
 
+/** "Everything works" would be true and of no use to somebody who has nothing yet. */
+function FirstStep() {
+  const { t } = useTranslation();
+  return (
+    <Paper withBorder p="md">
+      <Title order={2} size="h4" mb="xs">
+        {t('overview.firstTitle')}
+      </Title>
+      <Text size="sm" mb="sm">
+        {t('overview.firstText')}
+      </Text>
+      <Button component={Link} to="/networks">
+        {t('overview.firstButton')}
+      </Button>
+    </Paper>
+  );
+}
+
+/** Whoever has more has one cause for most of them. */
+const PROBLEMS_SHOWN = 8;
+
 function Problems({ problems }: { problems: Overview['problems'] }) {
   const { t } = useTranslation();
   if (problems.length === 0)
     return (
-      <Alert color="green" role="status">
-        {t('overview.well')}
+      <Alert color="green" role="status" p="sm">
+        <StatusMark mark="good" word={t('overview.well')} />
       </Alert>
     );
+  const rest = problems.length - PROBLEMS_SHOWN;
   return (
     <Alert color="orange" title={t('overview.problems')}>
       <List size="sm">
-        {problems.map((problem) => (
+        {problems.slice(0, PROBLEMS_SHOWN).map((problem) => (
           <List.Item key={problem.sentence}>
-            <Anchor component={Link} to={problem.link} inherit c="inherit" underline="always">
+            <Anchor
+              component={Link}
+              to={problem.link}
+              inherit
+              c="inherit"
+              underline="always"
+              lang="en"
+            >
               {problem.sentence}
             </Anchor>
           </List.Item>
         ))}
       </List>
+      {rest > 0 && (
+        <Text size="sm" mt="xs">
+          {t('overview.moreProblems', { count: rest })}
+        </Text>
+      )}
     </Alert>
   );
 }
 
 function Figure({ label, value, to }: { label: string; value: string; to: string }) {
   return (
-    <Paper
-      withBorder
-      p="md"
-      component={Link}
-      to={to}
-      style={{ textDecoration: 'none', color: 'inherit' }}
-    >
+    <Paper withBorder p="md" component={Link} to={to} className="figure-link">
       <Text size="sm">{label}</Text>
       <Text size="xl" fw={600}>
         {value}
       </Text>
     </Paper>
-  );
-}
-
-function Recent({ recent }: { recent: Overview['recent'] }) {
-  const { t } = useTranslation();
-  if (recent.length === 0) return <Text size="sm">{t('overview.quiet')}</Text>;
-  return (
-    <Stack gap="xs">
-      {recent.slice(0, 8).map((entry) => (
-        <Text key={`${entry.at} ${entry.what}`} size="sm">
-          {entry.what}{' '}
-          <Text span size="xs" c="dimmed">
-            {t('common.by', { who: entry.who })}, <When at={entry.at} />
-          </Text>
-        </Text>
-      ))}
-    </Stack>
   );
 }
 

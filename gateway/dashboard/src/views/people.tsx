@@ -1,4 +1,4 @@
-import { Select } from '@mantine/core';
+import { Select, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { Person } from '../../../contract/admin-api.ts';
@@ -33,7 +33,12 @@ function List({ rows }: { rows: Person[] }) {
     label: t(`people.roles.${role}`),
   }));
   const columns: Column<Person>[] = [
-    { key: 'name', title: t('people.name'), text: (row) => `${row.name} ${row.email}`.trim() },
+    {
+      key: 'name',
+      title: t('people.name'),
+      text: (row) => `${row.name} ${row.email}`.trim(),
+      cell: (row) => <Who person={row} />,
+    },
     {
       key: 'role',
       title: t('people.role'),
@@ -75,6 +80,21 @@ function List({ rows }: { rows: Person[] }) {
         idOf={(row) => row.id}
         count={(shown, total) => t('people.count', { shown, total })}
       />
+    </>
+  );
+}
+
+function Who({ person: { name, email } }: { person: Person }) {
+  return (
+    <>
+      <Text size="sm" truncate="end" title={name}>
+        {name || email}
+      </Text>
+      {name !== '' && (
+        <Text size="xs" c="dimmed" truncate="end" title={email}>
+          {email}
+        </Text>
+      )}
     </>
   );
 }

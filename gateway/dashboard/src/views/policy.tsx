@@ -1,5 +1,5 @@
 /** Rules in their order: the first that matches decides. */
-import { ActionIcon, Badge, Button, Group, Paper, Stack, Text } from '@mantine/core';
+import { ActionIcon, Button, Group, Paper, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import IconArrowDown from '@tabler/icons-react/dist/esm/icons/IconArrowDown.mjs';
 import IconArrowUp from '@tabler/icons-react/dist/esm/icons/IconArrowUp.mjs';
@@ -9,8 +9,11 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Rule } from '../../../contract/admin-api.ts';
-import { change, networks, people, rules, useChange } from '../api/queries.ts';
+import { change, devices, networks, people, rules, useChange } from '../api/queries.ts';
+import { restoreRule } from '../history/reversal.ts';
 import { Answered, Empty, Page, Refusal } from '../parts/page.tsx';
+import { StatusMark } from '../parts/status-mark.tsx';
+import { useUndoNotice } from '../parts/undo-notice.tsx';
 import { portsText } from './rule-ports.ts';
 import { RuleSheet } from './rule-sheet.tsx';
 
@@ -49,7 +52,12 @@ export function PolicyView() {
 
 function Rules({ all, edit }: { all: Rule[]; edit: (rule: Rule) => void }) {
   const order = useChange(change.orderRules);
-  const remove = useChange(change.deleteRule);
+  const { t } = useTranslation();
+  const tell = useUndoNotice();
+  const remove = useChange(async (rule: Rule) => {
+    await change.deleteRule(rule.id);
+    tell(t('policy.removed', { name: rule.name }), () => restoreRule(rule));
+  });
   const move = (index: number, by: number) => {
     const ids = all.map((rule) => rule.id);
     const [moved] = ids.splice(index, 1);
@@ -64,7 +72,7 @@ function Rules({ all, edit }: { all: Rule[]; edit: (rule: Rule) => void }) {
           key={rule.id}
           rule={rule}
           edit={() => edit(rule)}
-          remove={() => remove.mutate(rule.id)}
+          remove={() => remove.mutate(rule)}
           up={index > 0 ? () => move(index, -1) : undefined}
           down={index < all.length - 1 ? () => move(index, 1) : undefined}
         />
@@ -91,26 +99,17 @@ function RuleCard({ rule, edit, remove, up, down }: RuleCardProps) {
     { label: t('policy.remove', { name }), Icon: IconTrash, act: remove },
   ];
   return (
-    <Paper
-      withBorder
-      p="md"
-      component="article"
-      aria-label={name}
-      opacity={rule.enabled ? 1 : 0.65}
-    >
+    <Paper withBorder p="md" component="article" id={rule.id} aria-label={name}>
       <Group justify="space-between" wrap="nowrap" align="flex-start">
         <Stack gap={4}>
           <Group gap="xs">
             <Text c="dimmed">#{rule.number}</Text>
             <Text fw={600}>{name}</Text>
-            <Badge color={rule.action === 'allow' ? 'green' : 'red'} variant="outline">
-              {t(`policy.${rule.action}`)}
-            </Badge>
-            {!rule.enabled && (
-              <Badge color="gray" variant="outline">
-                {t('policy.off')}
-              </Badge>
-            )}
+            <StatusMark
+              mark={rule.action === 'allow' ? 'good' : 'bad'}
+              word={t(`policy.${rule.action}`)}
+            />
+            {!rule.enabled && <StatusMark mark="off" word={t('policy.off')} />}
           </Group>
           <RuleWords rule={rule} />
         </Stack>
@@ -137,11 +136,15 @@ function RuleWords({ rule }: { rule: Rule }) {
   const { t } = useTranslation();
   const { data: allPeople = [] } = useQuery(people);
   const { data: allNetworks = [] } = useQuery(networks);
+  const { data: allDevices = [] } = useQuery(devices);
   const emails = new Map(allPeople.map((person) => [person.id, person.email]));
+  const machines = new Map(allDevices.map((device) => [device.id, device.name]));
   const names = new Map(allNetworks.map((network) => [network.id, network.name]));
   const who = rule.subjects.map((subject) => {
     if (subject.kind === 'everyone') return t('policy.everyone');
-    return subject.kind === 'group' ? subject.name : (emails.get(subject.id) ?? subject.id);
+    if (subject.kind === 'group') return subject.name;
+    const known = subject.kind === 'user' ? emails : machines;
+    return known.get(subject.id) ?? t('policy.gone');
   });
   const where =
     rule.networkIds.length === 0

@@ -9,16 +9,17 @@ import {
   Text,
   Title,
 } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Profile } from '../../../contract/admin-api.ts';
-import type { SplitTunnel } from '../../../contract/snapshot.ts';
+import type { SplitEntry, SplitTunnel } from '../../../contract/snapshot.ts';
 import { change, profiles, useChange } from '../api/queries.ts';
 import { Answered, Page, Refusal } from '../parts/page.tsx';
+import { useUndoNotice } from '../parts/undo-notice.tsx';
 import { SplitEffect } from './split-effect.tsx';
 import { SplitList } from './split-list.tsx';
+import { SplitTrial } from './split-trial-field.tsx';
 
 export function ProfilesView() {
   const { t } = useTranslation();
@@ -41,9 +42,20 @@ function Editor({ profile }: { profile: Profile }) {
   const { t } = useTranslation();
   const [draft, setDraft] = useState<SplitTunnel>(profile.splitTunnel);
   const save = useSave(profile);
-  const stored = JSON.stringify(profile.splitTunnel);
-  useEffect(() => setDraft(JSON.parse(stored) as SplitTunnel), [stored]);
-  const isChanged = JSON.stringify(draft) !== stored;
+  const stored = profile.splitTunnel;
+  // What another administrator saves meanwhile shows, unless there is a draft here to lose.
+  const [base, setBase] = useState(stored);
+  if (base !== stored) {
+    if (sameSplit(draft, base)) setDraft(stored);
+    setBase(stored);
+  }
+  const isChanged = useMemo(() => !sameSplit(draft, stored), [draft, stored]);
+  const setList = useCallback(
+    (which: 'include' | 'exclude', entries: SplitEntry[]) =>
+      setDraft((now) => ({ ...now, [which]: entries })),
+    [],
+  );
+  const discard = () => setDraft(stored);
   const paths = (['direct', 'tunnel'] as const).map((value) => ({
     value,
     label: t(`profiles.${value}`),
@@ -61,16 +73,8 @@ function Editor({ profile }: { profile: Profile }) {
         </Group>
         <Text size="sm">{t('profiles.splitText')}</Text>
         <SimpleGrid cols={{ base: 1, md: 2 }}>
-          <SplitList
-            which="include"
-            entries={draft.include}
-            onChange={(include) => setDraft({ ...draft, include })}
-          />
-          <SplitList
-            which="exclude"
-            entries={draft.exclude}
-            onChange={(exclude) => setDraft({ ...draft, exclude })}
-          />
+          <SplitList which="include" entries={draft.include} onChange={setList} />
+          <SplitList which="exclude" entries={draft.exclude} onChange={setList} />
         </SimpleGrid>
         <Stack gap={4}>
           <Text size="sm" fw={600} id={`default-${profile.id}`}>
@@ -85,17 +89,20 @@ function Editor({ profile }: { profile: Profile }) {
             }
           />
         </Stack>
+        <SplitTrial draft={draft} />
         {isChanged && (
           <SplitEffect profileId={profile.id} draft={draft} onFix={setDraft}>
             {(isRefused) => (
               <Group justify="flex-end">
-                <Button variant="default" onClick={() => setDraft(profile.splitTunnel)}>
+                <Button variant="default" onClick={discard}>
                   {t('profiles.discard')}
                 </Button>
                 <Button
                   disabled={isRefused}
                   loading={save.isPending}
-                  onClick={() => save.mutate(draft)}
+                  onClick={() =>
+                    save.mutate(draft, { onSuccess: (saved) => setDraft(saved.splitTunnel) })
+                  }
                 >
                   {t('profiles.save')}
                 </Button>
@@ -110,29 +117,16 @@ function Editor({ profile }: { profile: Profile }) {
 }
 
 /** Saves, and offers to take it back for ten seconds. */
-function useSave(profile: Profile) {
+function useSave({ id, splitTunnel: before }: Profile) {
   const { t } = useTranslation();
+  const tell = useUndoNotice();
   return useChange(async (splitTunnel: SplitTunnel) => {
-    const before = profile.splitTunnel;
-    await change.saveProfile({ id: profile.id, splitTunnel });
-    const id = notifications.show({
-      autoClose: 10_000,
-      message: (
-        <Group justify="space-between">
-          <Text size="sm">{t('common.saved')}</Text>
-          <Button
-            size="xs"
-            variant="default"
-            onClick={() =>
-              void change
-                .saveProfile({ id: profile.id, splitTunnel: before })
-                .then(() => notifications.update({ id, message: t('profiles.undone') }))
-            }
-          >
-            {t('common.undo')}
-          </Button>
-        </Group>
-      ),
-    });
+    const saved = await change.saveProfile({ id, splitTunnel });
+    tell(t('common.saved'), () => change.saveProfile({ id, splitTunnel: before }));
+    return saved;
   });
+}
+
+function sameSplit(left: SplitTunnel, right: SplitTunnel): boolean {
+  return left === right || JSON.stringify(left) === JSON.stringify(right);
 }

@@ -19,6 +19,7 @@ import { Cidr } from '../../../contract/net/text.ts';
 import { change, networks, useChange } from '../api/queries.ts';
 import { Refusal } from '../parts/page.tsx';
 import { SubjectSelect } from '../parts/subject-select.tsx';
+import { RuleEffect } from './rule-effect-words.tsx';
 import { portsText, readPorts } from './rule-ports.ts';
 
 const fresh: RuleInput = {
@@ -55,7 +56,7 @@ export function RuleSheet({
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
-    if (ports && !badRange && draft.subjects.length > 0)
+    if (ports && !badRange && draft.subjects.length > 0 && draft.name.trim() !== '')
       save.mutate({ ...draft, ports }, { onSuccess: close });
   };
   const set = (part: Partial<RuleInput>) => setDraft({ ...draft, ...part });
@@ -70,6 +71,7 @@ export function RuleSheet({
       opened={isOpen}
       onClose={close}
       position="right"
+      closeButtonProps={{ 'aria-label': t('common.close') }}
       title={t(rule ? 'policy.editTitle' : 'policy.newTitle')}
     >
       <form onSubmit={submit} noValidate>
@@ -80,6 +82,7 @@ export function RuleSheet({
             maxLength={100}
             required
             value={draft.name}
+            error={isTried && draft.name.trim() === '' ? t('policy.giveName') : undefined}
             onChange={(event) => set({ name: event.currentTarget.value })}
           />
           <SegmentedControl
@@ -134,6 +137,7 @@ export function RuleSheet({
             checked={draft.enabled}
             onChange={(event) => set({ enabled: event.currentTarget.checked })}
           />
+          <RuleEffect draft={{ ...draft, ports: ports ?? [] }} number={rule?.number} />
           <Refusal error={save.error} />
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readEntry } from './split-entry.ts';
+import { readEntries, readEntry } from './split-entry.ts';
 
 test('prefixes, addresses and names are told apart', () => {
   expect(readEntry(' 10.0.0.0/8 ')).toEqual({ cidr: '10.0.0.0/8' });
@@ -23,4 +23,17 @@ test.each([
   '-a.com',
 ])('%j is no entry', (text) => {
   expect(readEntry(text)).toBeUndefined();
+});
+
+test('a pasted list is read whole, with its notes, and what is no entry is given back', () => {
+  const pasted = '10.0.0.0/8 # office\n\n192.168.0.10, *.example.com;10.1/16\n# a remark\n';
+
+  expect(readEntries(pasted)).toEqual({
+    entries: [
+      { cidr: '10.0.0.0/8', note: 'office' },
+      { cidr: '192.168.0.10/32' },
+      { domain: '*.example.com' },
+    ],
+    unread: ['10.1/16'],
+  });
 });

@@ -1,50 +1,98 @@
 /** One list of a split tunnel. Only what is visible is drawn, so 10,000 entries scroll like ten. */
-import { ActionIcon, Box, Button, Group, Paper, Stack, Text, TextInput } from '@mantine/core';
+import { ActionIcon, Box, Group, Paper, Stack, Text, TextInput, Title } from '@mantine/core';
 import IconTrash from '@tabler/icons-react/dist/esm/icons/IconTrash.mjs';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type FormEvent, useRef, useState } from 'react';
+import { memo, useDeferredValue, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { SplitEntry } from '../../../contract/snapshot.ts';
-import { entryText, readEntry } from './split-entry.ts';
+import { SplitAdder } from './split-adder.tsx';
+import { entryText } from './split-entry.ts';
 
-interface SplitListProps {
+export interface SplitListProps {
   which: 'include' | 'exclude';
-  entries: SplitEntry[];
-  onChange: (entries: SplitEntry[]) => void;
+  entries: readonly SplitEntry[];
+  onChange: (which: 'include' | 'exclude', entries: SplitEntry[]) => void;
 }
 
-export function SplitList({ which, entries, onChange }: SplitListProps) {
+const ROW_PX = 36;
+/** A list that is seen whole needs no filter. */
+const FILTER_FROM = 9;
+
+export const SplitList = memo(function SplitList({ which, entries, onChange }: SplitListProps) {
   const { t } = useTranslation();
+  const [filter, setFilter] = useState('');
+  const shown = useMatching(entries, filter);
   return (
     <Paper withBorder p="md">
       <Stack gap="sm">
         <Group justify="space-between">
-          <Text fw={600}>{t(`profiles.${which}`)}</Text>
-          <Text size="xs" c="dimmed">
-            {t('profiles.entries', { count: entries.length })}
+          <Title order={3} size="h5">
+            {t(`profiles.${which}`)}
+          </Title>
+          <Text size="xs" c="dimmed" role="status">
+            {filter === ''
+              ? t('profiles.entries', { count: entries.length })
+              : t('overview.ofTotal', { count: shown.length, total: entries.length })}
           </Text>
         </Group>
         <Text size="sm">{t(`profiles.${which}Text`)}</Text>
+        {entries.length >= FILTER_FROM && (
+          <TextInput
+            size="xs"
+            aria-label={t('profiles.filter', { list: t(`profiles.${which}`) })}
+            placeholder={t('common.filter')}
+            value={filter}
+            onChange={(event) => setFilter(event.currentTarget.value)}
+          />
+        )}
         {entries.length === 0 ? (
           <Text size="sm" c="dimmed">
             {t('profiles.empty')}
           </Text>
         ) : (
-          <Entries which={which} entries={entries} onChange={onChange} />
+          <Entries
+            which={which}
+            shown={shown}
+            remove={(gone) =>
+              onChange(
+                which,
+                entries.filter((entry) => entry !== gone),
+              )
+            }
+          />
         )}
-        <Adder which={which} entries={entries} onChange={onChange} />
+        <SplitAdder which={which} entries={entries} onChange={onChange} />
       </Stack>
     </Paper>
   );
+});
+
+function useMatching(entries: readonly SplitEntry[], filter: string): readonly SplitEntry[] {
+  const needle = useDeferredValue(filter).trim().toLowerCase();
+  return useMemo(
+    () =>
+      needle === ''
+        ? entries
+        : entries.filter((entry) =>
+            `${entryText(entry)} ${entry.note ?? ''}`.toLowerCase().includes(needle),
+          ),
+    [entries, needle],
+  );
 }
 
-function Entries({ which, entries, onChange }: SplitListProps) {
+interface EntriesProps {
+  which: 'include' | 'exclude';
+  shown: readonly SplitEntry[];
+  remove: (entry: SplitEntry) => void;
+}
+
+function Entries({ which, shown, remove }: EntriesProps) {
   const { t } = useTranslation();
   const viewport = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
-    count: entries.length,
+    count: shown.length,
     getScrollElement: () => viewport.current,
-    estimateSize: () => 36,
+    estimateSize: () => ROW_PX,
     overscan: 10,
   });
   return (
@@ -56,32 +104,34 @@ function Entries({ which, entries, onChange }: SplitListProps) {
       role="list"
       aria-label={t(`profiles.${which}`)}
     >
-      <Box h={virtual.getTotalSize()} pos="relative">
+      <Box h={virtual.getTotalSize()} pos="relative" role="presentation">
         {virtual.getVirtualItems().map(({ index, start }) => {
-          const entry = entries[index];
+          const entry = shown[index];
           if (!entry) return null;
           return (
             <Group
               key={entryText(entry)}
               role="listitem"
+              aria-setsize={shown.length}
+              aria-posinset={index + 1}
               justify="space-between"
               wrap="nowrap"
-              h={36}
+              h={ROW_PX}
               w="100%"
               pos="absolute"
               top={start}
             >
-              <Text ff="monospace" size="sm" truncate>
+              <Text ff="monospace" size="sm" truncate title={entryText(entry)}>
                 {entryText(entry)}
               </Text>
-              <Text size="xs" c="dimmed" truncate style={{ flex: 1 }}>
+              <Text size="xs" c="dimmed" truncate style={{ flex: 1 }} title={entry.note}>
                 {entry.note}
               </Text>
               <ActionIcon
                 variant="subtle"
                 color="gray"
                 aria-label={t('profiles.remove', { entry: entryText(entry) })}
-                onClick={() => onChange(entries.filter((one) => one !== entry))}
+                onClick={() => remove(entry)}
               >
                 <IconTrash size={16} />
               </ActionIcon>
@@ -90,38 +140,5 @@ function Entries({ which, entries, onChange }: SplitListProps) {
         })}
       </Box>
     </Box>
-  );
-}
-
-function Adder({ which, entries, onChange }: SplitListProps) {
-  const { t } = useTranslation();
-  const [text, setText] = useState('');
-  const [problem, setProblem] = useState<string>();
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    const entry = readEntry(text);
-    if (!entry) return setProblem(t('profiles.badEntry'));
-    if (entries.some((one) => entryText(one) === entryText(entry)))
-      return setProblem(t('profiles.already', { entry: entryText(entry) }));
-    setProblem(undefined);
-    setText('');
-    onChange([...entries, entry]);
-  };
-  return (
-    <form onSubmit={submit}>
-      <Group align="flex-end" gap="xs" wrap="nowrap">
-        <TextInput
-          style={{ flex: 1 }}
-          label={t('profiles.entryLabel', { list: t(`profiles.${which}`) })}
-          placeholder={t('profiles.entryPlaceholder')}
-          value={text}
-          error={problem}
-          onChange={(event) => setText(event.currentTarget.value)}
-        />
-        <Button type="submit" variant="default">
-          {t('profiles.add')}
-        </Button>
-      </Group>
-    </form>
   );
 }

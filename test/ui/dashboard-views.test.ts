@@ -1,0 +1,269 @@
+/** Every view of the dashboard: accessible in both schemes, nothing cut off at 320 px, under its own policy, in both languages. */
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type Organisation, startOrganisation } from '../gateway/organisation.ts';
+import {
+  type DashboardWindow,
+  openDashboard,
+  startBrowser,
+  type WindowOptions,
+} from './dashboard-window.ts';
+import { fill } from './filled-organisation.ts';
+
+/** By address; the heading says that the view is there and not only its frame. */
+const views: [address: string, heading: string][] = [
+  ['/', 'Overview'],
+  ['/networks', 'Networks'],
+  ['/networks/net_0', 'tokyo-vpc'],
+  ['/devices', 'Devices'],
+  ['/devices/dev_0', 'laptop-00000'],
+  ['/people', 'People'],
+  ['/profiles', 'Profiles'],
+  ['/policy', 'Policy'],
+  ['/activity', 'Activity'],
+  ['/nowhere', 'Nothing here'],
+];
+
+let browser: Browser;
+let filled: Organisation;
+let empty: Organisation;
+let view: DashboardWindow | undefined;
+
+beforeAll(async () => {
+  browser = await startBrowser();
+  [filled, empty] = [await startOrganisation(), await startOrganisation()];
+  await fill(filled.store, {
+    devices: 60,
+    people: 12,
+    networks: 5,
+    rules: 6,
+    entries: 40,
+    changes: 12,
+  });
+});
+afterEach(async () => {
+  expect(view?.objections ?? []).toEqual([]);
+  await view?.context.close();
+  view = undefined;
+});
+afterAll(async () => {
+  await browser?.close();
+  await filled?.[Symbol.asyncDispose]();
+  await empty?.[Symbol.asyncDispose]();
+});
+
+test.each(['light', 'dark'] as const)('every view is accessible in %s', async (colorScheme) => {
+  const page = await open(filled, { colorScheme });
+
+  expect(await violationsIn(page, filled, views)).toEqual([]);
+});
+
+test.each(['light', 'dark'] as const)(
+  'at 320 px, or 200 % of 640, every view is accessible in %s and none scrolls sideways',
+  async (colorScheme) => {
+    const page = await open(filled, { colorScheme, width: 320, height: 640 });
+
+    expect(await violationsIn(page, filled, views)).toEqual([]);
+    for (const [address, heading] of views) {
+      await visit(page, filled, address, heading);
+      expect(await overflow(page), address).toBe(0);
+    }
+  },
+);
+
+test('a new organisation has views that teach, and they are accessible too', async () => {
+  const page = await open(empty);
+  const places = views.filter(([address]) => !/\/.+\/|nowhere/.test(address));
+
+  expect(await violationsIn(page, empty, places)).toEqual([]);
+});
+
+test('what opens over a view is accessible: search, a new rule, a new network, a question, an old change', async () => {
+  const page = await open(filled);
+  const opened: [address: string, act: () => Promise<void>, shown: string][] = [
+    ['/', () => page.keyboard.press('Control+k'), 'Search everything'],
+    ['/policy', () => page.getByRole('button', { name: 'Add a rule' }).click(), 'New rule'],
+    [
+      '/networks',
+      () => page.getByRole('button', { name: 'Create a network' }).click(),
+      'Create a network',
+    ],
+    ['/devices/dev_0', () => page.getByRole('button', { name: 'Remove device' }).click(), ''],
+    [
+      '/activity',
+      () => page.getByRole('button', { name: 'Network renamed' }).first().click(),
+      'Network renamed',
+    ],
+  ];
+
+  for (const [address, act, shown] of opened) {
+    await page.goto(filled.url + address);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await act();
+    await page
+      .getByRole('dialog', ...(shown === '' ? [] : [{ name: new RegExp(shown) }]))
+      .waitFor();
+    expect(await violations(page), address).toEqual([]);
+  }
+});
+
+test('every view is in Japanese, and says so', async () => {
+  const page = await open(filled, { locale: 'ja-JP' });
+  const headings = [
+    '概要',
+    'ネットワーク',
+    'tokyo-vpc',
+    'デバイス',
+    'laptop-00000',
+    'ユーザー',
+    'プロファイル',
+    'ポリシー',
+    '履歴',
+    '見つかりません',
+  ];
+
+  for (const [at, [address]] of views.entries()) {
+    await visit(page, filled, address, headings[at] ?? '');
+    expect(await page.title()).toBe(`${headings[at]} · Culvert`);
+    expect(await page.getAttribute('html', 'lang')).toBe('ja');
+    expect(await untranslated(page), address).toEqual([]);
+  }
+});
+
+test('a table is ordered and filtered by keyboard, and the address keeps both', async () => {
+  const page = await open(filled);
+  await visit(page, filled, '/devices', 'Devices');
+  await page.getByRole('button', { name: 'Device', exact: true }).focus();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
+  await page
+    .getByRole('columnheader', { name: 'Device' })
+    .and(page.locator('[aria-sort=descending]'))
+    .waitFor();
+  await page.getByLabel('Filter').fill('person-0003 laptop');
+  await page.getByText('5 of 60 devices').waitFor();
+
+  await page.reload();
+
+  await page
+    .getByRole('columnheader', { name: 'Device' })
+    .and(page.locator('[aria-sort=descending]'))
+    .waitFor();
+  expect(await page.getByLabel('Filter').inputValue()).toBe('person-0003 laptop');
+});
+
+test('the first thing that the keyboard reaches leads past the navigation', async () => {
+  const page = await open(filled);
+  await visit(page, filled, '/people', 'People');
+  await page.keyboard.press('Tab');
+  const skip = page.getByRole('link', { name: 'Skip to the content' });
+  expect(await skip.evaluate((link) => link === document.activeElement)).toBe(true);
+  expect((await skip.boundingBox())?.y).toBeGreaterThanOrEqual(0);
+
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+
+  expect(
+    await page.getByLabel('Filter').evaluate((input) => input === document.activeElement),
+  ).toBe(true);
+});
+
+test('search finds a device by its address, a person, a network and a rule, and goes there', async () => {
+  const page = await open(filled);
+  await visit(page, filled, '/', 'Overview');
+  const found: [typed: string, option: string, heading: string][] = [
+    ['100.96.0.103', 'laptop-00003', 'laptop-00003'],
+    ['tokyo', 'tokyo-vpc', 'tokyo-vpc'],
+    ['person-0007', 'Person 7', 'People'],
+    ['engineers', '#1 Engineers', 'Policy'],
+  ];
+
+  for (const [typed, option, heading] of found) {
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Search everything' }).fill(typed);
+    await page.getByRole('option', { name: option }).click();
+    await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+  }
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search everything' }).fill('tokyo');
+  await page.getByRole('option', { name: 'tokyo-vpc' }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'tokyo-vpc' }).waitFor();
+  await page.keyboard.press('Control+k');
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+});
+
+test('a member sees the way in for the app and nothing else', async () => {
+  const page = await open(filled, { role: 'member' });
+
+  await page.getByRole('heading', { name: 'This page is for administrators' }).waitFor();
+  expect(await page.getByRole('navigation').count()).toBe(0);
+  expect(await violations(page)).toEqual([]);
+});
+
+test('a session that ends while the page is open asks for a new sign-in', async () => {
+  const page = await open(empty);
+  await visit(page, empty, '/networks', 'Networks');
+  await empty.store.db.deleteFrom('browserSessions').execute();
+
+  await page.getByRole('link', { name: 'People' }).click();
+
+  await page.getByRole('link', { name: 'Sign in' }).waitFor();
+  expect(await violations(page)).toEqual([]);
+});
+
+async function open(organisation: Organisation, options: WindowOptions = {}): Promise<Page> {
+  view = await openDashboard(browser, organisation, options);
+  return view.page;
+}
+
+async function visit(
+  page: Page,
+  { url }: Organisation,
+  address: string,
+  heading: string,
+): Promise<void> {
+  await page.goto(url + address);
+  await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+  await page.getByLabel(/Loading|読み込み中/).waitFor({ state: 'detached' });
+}
+
+/** Of all of them at once: one cause often shows in several. */
+async function violationsIn(
+  page: Page,
+  organisation: Organisation,
+  all: typeof views,
+): Promise<unknown[]> {
+  const found: unknown[] = [];
+  for (const [address, heading] of all) {
+    await visit(page, organisation, address, heading);
+    found.push(...(await violations(page)).map((one) => [address, one]));
+  }
+  return found;
+}
+
+async function violations(page: Page): Promise<unknown[]> {
+  await page.waitForFunction(() =>
+    document.getAnimations().every(({ playState }) => playState !== 'running'),
+  );
+  const { violations: found } = await new AxeBuilder({ page }).analyze();
+  return found.map(({ id, nodes }) => [id, nodes.map((node) => node.html.slice(0, 300))]);
+}
+
+function overflow(page: Page): Promise<number> {
+  return page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+}
+
+/** Keys that the language has no words for are shown as they are. */
+async function untranslated(page: Page): Promise<string[]> {
+  const text = await page.locator('body').innerText();
+  return (
+    text.match(
+      /\b(shell|common|overview|networks|devices|people|profiles|policy|activity|audit|field|search)\.[a-zA-Z]+\b/g,
+    ) ?? []
+  );
+}
