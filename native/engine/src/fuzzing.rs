@@ -161,7 +161,7 @@ impl TunnelAlone {
         };
         TunnelAlone {
             tunnel: Tunnel::new(options, clock::now()),
-            listen_port: 51_820,
+            listen_port: 0,
             fwmark: 0,
         }
     }

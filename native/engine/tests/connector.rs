@@ -45,6 +45,8 @@ fn ping_udp_and_tcp_reach_the_private_network_without_any_right() {
             ("65534".into(), "0000000000000000".into())
         );
         let hello = engine.ask("hello", json!(null))["result"].clone();
+        const FILTERED: &str = "2";
+        assert_eq!(engine.proc_status("Seccomp"), FILTERED);
         assert_eq!(
             (&hello["role"], &hello["ping"], &hello["configHash"]),
             (&json!("connector"), &json!("works"), &Value::Null)

@@ -64,6 +64,8 @@ fn after_its_start_it_holds_the_one_right_it_needs() {
     let host = Host::new();
     let name = unique("a");
     let engine = host.start_engine(&name, "");
+    // The socket is there before the role has started; an answer is not.
+    exchange(&uapi_socket(&name), b"get=1\n\n");
 
     let status = fs::read_to_string(format!("/proc/{}/status", engine.pid())).unwrap();
     let limits = fs::read_to_string(format!("/proc/{}/limits", engine.pid())).unwrap();
@@ -85,6 +87,13 @@ fn after_its_start_it_holds_the_one_right_it_needs() {
         ["0000000000000000"; 2]
     );
     assert_eq!(field("NoNewPrivs:"), "1");
+    for thread in fs::read_dir(format!("/proc/{}/task", engine.pid())).unwrap() {
+        let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        assert!(
+            status.contains("\nSeccomp:\t2\n"),
+            "a thread is not confined: {status}"
+        );
+    }
     let core = limits
         .lines()
         .find(|line| line.starts_with("Max core file size"))
