@@ -10,12 +10,13 @@ import { Daemon } from './daemon.ts';
 import { protectEarly } from './early-protection.ts';
 import type { Backend } from './engine/backend.ts';
 import { chooseBackend } from './engine/choose-backend.ts';
-import { EngineBackend } from './engine/engine-backend.ts';
+import { EngineBackend, type EngineBackendOptions } from './engine/engine-backend.ts';
 import { buildLocalApi } from './local-api/local-api.ts';
 import { findGroup, listenOnSocket } from './local-api/unix-socket.ts';
 import { createLog } from './log.ts';
 import { LinuxNetwork } from './network/linux/linux-network.ts';
 import { type DaemonOptions, readOptions, USAGE, UsageError } from './options.ts';
+import { repairAlone } from './repair-alone.ts';
 import type { Device } from './session/membership.ts';
 import { prepareStateDirectory } from './store/state-directory.ts';
 import { Store } from './store/store.ts';
@@ -45,15 +46,7 @@ async function serve(options: DaemonOptions, log: Logger): Promise<void> {
   const lacks = await network.probe();
   if (network.ledgerProblem) lacks.push(network.ledgerProblem);
   for (const each of lacks) log.warn({ problem: each }, 'this computer');
-  const backend = await chooseBackend(
-    {
-      device: options.names.device,
-      binary: options.enginePath,
-      controlPath: join(options.runDirectory, 'engine.sock'),
-      logPath: join(options.runDirectory, 'engine.log'),
-    },
-    options.wireguard,
-  );
+  const backend = await chooseBackend(engineOf(options), options.wireguard);
   const daemon = new Daemon({
     store,
     network,
@@ -94,13 +87,21 @@ async function leave(
   process.exit(0);
 }
 
-/** Without a daemon: what the ledger names is taken back by this process. */
 async function repair(options: DaemonOptions): Promise<number> {
   const store = new Store(options.stateDirectory);
   store.saveWanted('off');
-  const answer = await openNetwork(options).repair();
+  const answer = await repairAlone(openNetwork(options), engineOf(options));
   process.stdout.write(`${JSON.stringify(answer)}\n`);
   return answer.kept.length === 0 ? 0 : 1;
+}
+
+function engineOf(options: DaemonOptions): EngineBackendOptions {
+  return {
+    device: options.names.device,
+    binary: options.enginePath,
+    controlPath: join(options.runDirectory, 'engine.sock'),
+    logPath: join(options.runDirectory, 'engine.log'),
+  };
 }
 
 function openNetwork(options: DaemonOptions): LinuxNetwork {

@@ -58,10 +58,12 @@ export class MemoryEngine implements Backend {
     return { publicKey, endpoint, lastHandshakeAt: this.#handshakeAt, rxBytes: 1, txBytes: 1 };
   }
 
-  async stop(): Promise<void> {
+  async stop(): Promise<boolean> {
+    const was = this.isRunning;
     this.isRunning = false;
     this.peer = null;
     this.#handshakeAt = null;
+    return was;
   }
 
   kill(): void {

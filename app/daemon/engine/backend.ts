@@ -12,8 +12,8 @@ export interface Backend {
   /** Null when nothing answers any more. */
   state(): Promise<BackendState | null>;
 
-  /** Ends it and waits until the device is gone. Harmless when nothing runs. */
-  stop(): Promise<void>;
+  /** Ends it and waits until the device is gone. False, and harmless, when nothing runs. */
+  stop(): Promise<boolean>;
 
   /** Called once each time a running one goes away by itself. The answer stops it. */
   onGone(listener: () => void): () => void;

@@ -44,13 +44,14 @@ export class EngineBackend implements Backend {
     return state && toBackendState(state);
   }
 
-  async stop(): Promise<void> {
+  async stop(): Promise<boolean> {
     const engine = this.#engine ?? (await openControl(this.#options.controlPath));
     this.#engine = null;
-    if (!engine) return;
+    if (!engine) return false;
     // It may go faster than it answers.
     await engine.shutdown().catch(() => {});
     await waitForEnd(engine.hello.pid);
+    return true;
   }
 
   /** Lets go of the engine without ending it: what a daemon that restarts does. */

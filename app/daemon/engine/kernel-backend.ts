@@ -64,10 +64,12 @@ export class KernelBackend implements Backend {
     };
   }
 
-  async stop(): Promise<void> {
+  async stop(): Promise<boolean> {
     this.#watching?.abort();
     this.#watching = null;
-    if (await this.#dump()) await this.#must('ip', ['link', 'del', this.#device]);
+    if (!(await this.#dump())) return false;
+    await this.#must('ip', ['link', 'del', this.#device]);
+    return true;
   }
 
   onGone(listener: () => void): () => void {
