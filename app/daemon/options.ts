@@ -104,13 +104,11 @@ function numberOf(text: string | undefined): number {
   return table;
 }
 
-/** Where packages put it; in a checkout where cargo leaves it. */
+/** Beside the installed program; in a checkout where cargo leaves it. */
 function usualEngine(): string {
-  const installed = '/usr/lib/culvert/culvert-engine';
-  const built = fileURLToPath(
-    new URL('../../native/target/release/culvert-engine', import.meta.url),
-  );
-  return existsSync(installed) || !existsSync(built) ? installed : built;
+  const places = ['./culvert-engine', '../../native/target/release/culvert-engine'];
+  const engines = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  return engines.find((engine) => existsSync(engine)) ?? '/usr/lib/culvert/culvert-engine';
 }
 
 function wireguardOf(text: string | undefined): DaemonOptions['wireguard'] {

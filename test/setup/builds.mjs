@@ -1,5 +1,5 @@
 /** What is compiled or bundled before anything runs, each only when its sources changed. */
-import { copyFileSync, renameSync } from 'node:fs';
+import { copyFileSync, renameSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { runLogged } from './phases.mjs';
 import { cache, root } from './places.mjs';
@@ -16,6 +16,7 @@ export function buildPhases(purpose) {
   const phases = [
     engine,
     { title: 'Connector bundle', run: buildConnector },
+    { title: 'Device bundles', run: buildDevice },
     { title: 'Dashboard', run: buildDashboard },
   ];
   if (purpose === 'demo') return phases;
@@ -64,6 +65,21 @@ async function buildConnector() {
     ['build/connector/culvert-connector.mjs'],
     () => runLogged('connector-bundle', [node, 'gateway/connector/bundle.ts']),
   );
+}
+
+async function buildDevice() {
+  const sources = ['app/bundle.ts', 'app/cli', 'app/client', 'app/daemon', 'app/peer'];
+  const outputs = ['build/app/culvert.mjs', 'build/app/culvertd.mjs'];
+  const outcome = await whenChanged(
+    'device',
+    [...contracts, ...sources, 'gateway/trust', 'native/client', 'native/wg'],
+    outputs,
+    () => runLogged('device-bundles', [node, 'app/bundle.ts']),
+  );
+  // The installer and the wrappers look at times: a checkout moved to and fro has new ones without a change.
+  const now = new Date();
+  for (const output of outputs) utimesSync(path.join(root, output), now, now);
+  return outcome;
 }
 
 async function buildDashboard() {

@@ -1,5 +1,6 @@
 /** `culvert repair`: through the daemon where it runs, else by starting culvertd for just this. */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import type { z } from 'zod';
@@ -47,7 +48,7 @@ async function askOrDo(terminal: Terminal): Promise<Answer> {
 
 /** The daemon's own program knows the ledger. Its environment is ours, so that CULVERT_STATE means the same to both. */
 function repairAlone(environment: NodeJS.ProcessEnv): Promise<Answer> {
-  const culvertd = fileURLToPath(new URL('../../bin/culvertd', import.meta.url));
+  const culvertd = daemonProgram();
   return new Promise((resolve, reject) => {
     const child = spawn(culvertd, ['--repair'], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -64,6 +65,13 @@ function repairAlone(environment: NodeJS.ProcessEnv): Promise<Answer> {
       else reject(new Fault('undo-refused', { reason: 'culvertd --repair did not finish' }));
     });
   });
+}
+
+/** Installed beside us; in a checkout as seen from this file, and from the bundle of it. Never by the path. */
+function daemonProgram(): string {
+  const places = ['./bin/culvertd', '../../bin/culvertd', '../../app/bin/culvertd'];
+  const programs = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  return programs.find((program) => existsSync(program)) ?? '/usr/lib/culvert/bin/culvertd';
 }
 
 function parse(text: string): unknown {
