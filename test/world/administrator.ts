@@ -2,6 +2,7 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import type {
   ConnectorInstall,
+  Device,
   Network,
   Profile,
   Rule,
@@ -44,6 +45,10 @@ export class Administrator {
 
   async connectorLine(id: string): Promise<ConnectorInstall> {
     return await this.#call('POST', `networks/${id}/connector-token`, {});
+  }
+
+  async devices(): Promise<Device[]> {
+    return await this.#call('GET', 'devices');
   }
 
   async removeConnector(id: string): Promise<void> {

@@ -1,6 +1,7 @@
-/** The laptop as a person has it: culvertd installed as a service, `culvert` in the PATH, alice in the group. */
-import type { Finished, RunOptions, Service } from '../lab/command.ts';
-import type { Host } from '../lab/host.ts';
+/** The laptop as a person has it: Culvert installed by its own installer, alice in the group, culvertd started as a service. */
+import { join } from 'node:path';
+import { type Finished, type RunOptions, type Service, succeed } from '../lab/command.ts';
+import { type Host, repository } from '../lab/host.ts';
 import { type LabBrowser, signInAtProvider } from './browser.ts';
 import type { Person } from './provider.ts';
 
@@ -16,9 +17,7 @@ export class Device {
   }
 
   static async install(host: Host, user = 'alice'): Promise<Device> {
-    await host.sh(
-      `getent group culvert >/dev/null || groupadd --system culvert; usermod -aG culvert ${user}; ln -sf /opt/culvert/app/bin/culvert /usr/local/bin/culvert`,
-    );
+    await runInstaller(host, user);
     // A first contact asks a person whether the key is right; nobody is there to answer.
     await host.write(`/home/${user}/.ssh/config`, 'Host *\n  StrictHostKeyChecking accept-new\n');
     await host.run(['chown', '-R', `${user}:`, `/home/${user}/.ssh`]);
@@ -44,11 +43,7 @@ export class Device {
   }
 
   static async #launch(host: Host): Promise<Service> {
-    const daemon = host.start('culvertd', [
-      '/opt/culvert/app/bin/culvertd',
-      '--engine',
-      '/opt/culvert/native/target/release/culvert-engine',
-    ]);
+    const daemon = host.start('culvertd', ['/usr/sbin/culvertd']);
     await daemon.waitFor(/culvertd runs/);
     return daemon;
   }
@@ -80,4 +75,21 @@ export class Device {
       await context.close();
     }
   }
+}
+
+/** As `sudo app/packaging/install.sh` runs it; again to upgrade. */
+export async function runInstaller(host: Host, user: string): Promise<string> {
+  await bundleOnce();
+  return await host.run(['/opt/culvert/app/packaging/install.sh'], { env: { SUDO_USER: user } });
+}
+
+let bundling: Promise<string> | undefined;
+
+/** The installer refuses a build that is older than the sources, and whoever runs one scenario has just changed them. */
+function bundleOnce(): Promise<string> {
+  bundling ??= succeed([
+    join(repository, 'node_modules/.bin/node'),
+    join(repository, 'app/bundle.ts'),
+  ]);
+  return bundling;
 }
