@@ -13,6 +13,8 @@ import { people } from '../world/provider.ts';
 import { eventually, World } from '../world/world.ts';
 import { portray } from './desktop-pictures.ts';
 
+const ENGINE = '/usr/lib/culvert/culvert-engine';
+
 let world: World;
 let administrator: Administrator;
 let network: Network;
@@ -127,6 +129,7 @@ test('why: one sentence, then the chain, for what works and for what does not', 
   await why('192.168.178.30');
   await says('192.168.178.30 goes directly, not through Culvert.');
   await why('nothing here');
+  await says('Type one address or one name, with a port if you like.');
   expect(await desktop.window.locator('.chain').count()).toBe(0);
 });
 
@@ -135,6 +138,7 @@ test('a network that no connector serves is told in place', async () => {
   for (const { id } of connectors) await administrator.removeConnector(id);
 
   await says('connector down');
+  await says('None of your networks can be reached right now.');
   await portray(desktop, '09-connector-down');
 
   await world.joinConnector(administrator, network.id);
@@ -155,13 +159,14 @@ test('a way that is lost is “Connecting” with the reason, and comes back by 
 test('what only a person can change is “Can’t connect”, with the sentence', async () => {
   await toggle().click();
   await says('Off');
-  await world.lab.host('laptop').run(['ip', 'rule', 'add', 'priority', '5182', 'lookup', 'main']);
+  const laptop = world.lab.host('laptop');
+  await laptop.run(['mv', ENGINE, `${ENGINE}.away`]);
   await toggle().click();
-  await says('Another program already has a routing rule with priority 5182.');
+  await says(`The engine is not installed at ${ENGINE}. Install Culvert again.`);
   await desktop.window.getByText('Can’t connect', { exact: true }).waitFor();
   await portray(desktop, '11-cannot-connect');
 
-  await world.lab.host('laptop').run(['ip', 'rule', 'del', 'priority', '5182', 'lookup', 'main']);
+  await laptop.run(['mv', `${ENGINE}.away`, ENGINE]);
   await toggle().click();
   await toggle().click();
   await says('Connected', 30_000);
@@ -194,7 +199,7 @@ test('preferences take effect at once and are kept', async () => {
   await heading('Preferences');
   await says('Signed in as alice@example.com');
   await portray(desktop, '14-preferences');
-  await desktop.window.getByLabel('Language').click();
+  await desktop.window.getByRole('combobox', { name: 'Language' }).click();
   await desktop.window.getByRole('option', { name: '日本語' }).click();
   await heading('設定');
   await desktop.window.getByRole('radio', { name: 'ダーク' }).check({ force: true });

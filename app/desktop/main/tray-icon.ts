@@ -6,7 +6,6 @@ import {
   nativeImage,
   nativeTheme,
   type Rectangle,
-  screen,
   Tray,
 } from 'electron';
 import type { View } from '../ipc/channels.ts';
@@ -57,9 +56,9 @@ export class TrayIcon {
   }
 }
 
-/** Linux does not say where the icon is, but whoever clicks it points at it. */
-function whereabouts(bounds: Rectangle): Rectangle {
-  return bounds.width > 0 ? bounds : { ...screen.getCursorScreenPoint(), width: 0, height: 0 };
+/** Linux does not say where the icon is, and where the pointer is only to windows that it has moved over. */
+function whereabouts(bounds: Rectangle): Rectangle | undefined {
+  return bounds.width > 0 ? bounds : undefined;
 }
 
 /** macOS colours a template image by itself; elsewhere the panel's likely colour decides. */

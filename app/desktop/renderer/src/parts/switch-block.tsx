@@ -41,13 +41,17 @@ function explanation(view: View, status: Status, { text, say, when }: Speech): s
   if (tunnel.kind === 'failed') return say(tunnel.problem);
   if (tunnel.kind === 'starting' && tunnel.problem) return say(tunnel.problem);
   if (tunnel.kind === 'reconnecting')
-    return tunnel.problem ? `${text.onAgain} ${say(tunnel.problem)}` : text.onAgain;
+    return tunnel.problem
+      ? text.onAgain + text.betweenSentences + say(tunnel.problem)
+      : text.onAgain;
   if (tunnel.kind === 'stopping') return text.wantedOff;
   return tunnel.kind === 'off' && status.wanted === 'off' ? text.offMeans : '';
 }
 
 function rangesInWords(status: Status, text: Speech['text']): string {
-  const [first, ...others] = status.networks.flatMap((network) => network.ranges);
+  const working = status.networks.filter(({ connectors }) => connectors.healthy > 0);
+  const [first, ...others] = working.flatMap(({ ranges }) => ranges);
+  if (status.networks.length > 0 && working.length === 0) return text.noneReachable;
   if (first === undefined) return text.nothingReachable;
   return others.length === 0 ? first : `${first} ${text.more(others.length)}`;
 }

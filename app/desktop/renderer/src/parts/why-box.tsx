@@ -15,14 +15,19 @@ const marks: Record<WhyAnswer['steps'][number]['outcome'], string> = {
   skipped: '–',
 };
 
+/** Beside the field, whatever appears below it. */
+const LABEL_HEIGHT = 22;
+
 export function WhyBox({ autoFocus }: { autoFocus: boolean }) {
   const { text, say } = useSpeech();
   const [typed, setTyped] = useState('');
   const [isBusy, setBusy] = useState(false);
+  const [isUnreadable, setUnreadable] = useState(false);
   const [result, setResult] = useState<Answer<'why'>>();
   const ask = (event: FormEvent) => {
     event.preventDefault();
     const request = readTarget(typed);
+    setUnreadable(!request);
     if (!request) return;
     setBusy(true);
     void culvert
@@ -33,7 +38,7 @@ export function WhyBox({ autoFocus }: { autoFocus: boolean }) {
   return (
     <Stack gap="xs">
       <form onSubmit={ask}>
-        <Group gap="xs" align="flex-end" wrap="nowrap">
+        <Group gap="xs" align="flex-start" wrap="nowrap">
           <TextInput
             style={{ flex: 1 }}
             autoFocus={autoFocus}
@@ -41,13 +46,15 @@ export function WhyBox({ autoFocus }: { autoFocus: boolean }) {
             placeholder={text.whyPlaceholder}
             value={typed}
             maxLength={260}
+            error={isUnreadable ? text.whyUnreadable : null}
             onChange={(event) => {
               setTyped(event.currentTarget.value);
+              setUnreadable(false);
               // An answer about another address would mislead.
               setResult(undefined);
             }}
           />
-          <Button type="submit" variant="default" loading={isBusy}>
+          <Button type="submit" variant="default" mt={LABEL_HEIGHT} loading={isBusy}>
             {text.ask}
           </Button>
         </Group>
