@@ -57,6 +57,23 @@ test('an include entry in no network is told to end at the gateway', () => {
   expect(preview.warnings[0]?.fix).toEqual(EMPTY);
 });
 
+test('thousands of entries that end nowhere, or hide something, are a handful of warnings', () => {
+  const hosts = (prefix: string) =>
+    Array.from({ length: 200 }, (_, at) => ({ cidr: `${prefix}.${at}/32` }));
+
+  const preview = previewTo({ include: hosts('10.9.9'), exclude: hosts('192.168.0') });
+
+  expect(preview.warnings.length).toBeLessThan(6);
+  expect(preview.warnings.at(-1)).toMatchObject({
+    fixLabel: 'Remove these 200',
+    fix: { include: [], exclude: hosts('192.168.0') },
+  });
+  expect(preview.warnings.at(-2)).toMatchObject({
+    fixLabel: 'Remove all 200',
+    fix: { include: hosts('10.9.9'), exclude: [] },
+  });
+});
+
 test('domains are told by name', () => {
   const preview = previewTo({ include: [{ domain: '*.example.com' }] });
 

@@ -161,7 +161,17 @@ type Warning = SplitPreview['warnings'][number];
 
 function warningsOf({ after, networks }: SplitChange): Warning[] {
   const hidden = findHidden(splitPolicy({ splitTunnel: after, networks }));
-  return [...hidden.map((one) => hiddenWarning(one, after)), ...deadIncludes(after, networks)];
+  return [...hiddenWarnings(hidden, after), ...deadIncludes(after, networks)];
+}
+
+/** Each with its own fix as long as they can be read one by one: a fix is the lists whole, and they may be long. */
+function hiddenWarnings(hidden: readonly HiddenRange[], split: SplitTunnel): Warning[] {
+  const rest = hidden.slice(SHOWN);
+  const warnings = hidden.slice(0, SHOWN).map((one) => hiddenWarning(one, split));
+  if (rest.length === 0) return warnings;
+  const sentence = `${rest.length} more exclude entries hide a range or a part of one: devices do not reach those addresses.`;
+  const fix = withoutHidden(split, hidden);
+  return [...warnings, { sentence, fix, fixLabel: `Remove all ${hidden.length}` }];
 }
 
 function hiddenWarning(hidden: HiddenRange, split: SplitTunnel): Warning {
@@ -176,23 +186,31 @@ function hiddenWarning(hidden: HiddenRange, split: SplitTunnel): Warning {
 /** The gateway forwards to networks only, so an include entry elsewhere ends in a refusal at the gateway. */
 function deadIncludes(split: SplitTunnel, networks: readonly PolicyNetwork[]): Warning[] {
   const ranges = networks.flatMap((network) => network.ranges.map(cidr));
-  return split.include.flatMap((entry) => {
-    if (!('cidr' in entry)) return [];
+  const dead = new Map<string, Prefix>();
+  for (const entry of split.include) {
+    if (!('cidr' in entry)) continue;
     const prefix = cidr(entry.cidr);
     const isReached = ranges.some(
       (range) => containsPrefix(range, prefix) || containsPrefix(prefix, range),
     );
-    return isReached ? [] : [deadInclude(entry.cidr, split)];
-  });
+    if (!isReached) dead.set(entry.cidr, prefix);
+  }
+  return dead.size === 0 ? [] : [deadWarning(dead, split)];
 }
 
-function deadInclude(text: string, split: SplitTunnel): Warning {
+/** One for all of them: their fix is the same, and a pasted list may hold thousands. */
+function deadWarning(dead: ReadonlyMap<string, Prefix>, split: SplitTunnel): Warning {
+  const [first = ''] = dead.keys();
+  const isOne = dead.size === 1;
+  const who = isOne
+    ? `The include entry ${first} lies`
+    : `The include entries ${listed([...dead.values()])} lie`;
   return {
-    sentence: `The include entry ${text} lies in no network that these devices may reach: the gateway refuses what goes there.`,
+    sentence: `${who} in no network that these devices may reach: the gateway refuses what goes there.`,
     fix: {
       ...split,
-      include: split.include.filter((entry) => !('cidr' in entry && entry.cidr === text)),
+      include: split.include.filter((entry) => !('cidr' in entry && dead.has(entry.cidr))),
     },
-    fixLabel: `Remove ${text}`,
+    fixLabel: isOne ? `Remove ${first}` : `Remove these ${dead.size}`,
   };
 }

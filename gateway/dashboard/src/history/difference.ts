@@ -39,8 +39,8 @@ function lineOf(value: unknown): string {
   const entry = cidr ?? domain;
   if (typeof entry === 'string') return typeof note === 'string' ? `${entry}  ${note}` : entry;
   if (typeof from === 'number') return from === to ? `${from}` : `${from}-${String(to)}`;
-  if (typeof kind === 'string')
-    return [kind, name ?? id].filter((part) => part !== undefined).join(' ');
+  const thing = name ?? id;
+  if (typeof kind === 'string') return typeof thing === 'string' ? `${kind} ${thing}` : kind;
   return JSON.stringify(value);
 }
 
