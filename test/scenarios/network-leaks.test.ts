@@ -21,7 +21,7 @@ import {
   Namespace,
   removeTunnelDevice,
 } from './network-namespace.ts';
-import { plan } from './network-plan.ts';
+import { OWN_IPV4, OWN_IPV6, plan } from './network-plan.ts';
 
 const RANGES = ['10.20.0.0/16', 'fd12::/64'];
 const PRIVATE = ['10.20.0.5', 'fd12::5'];
@@ -254,6 +254,17 @@ describe('a tunnel that goes away', () => {
       server.kill('SIGKILL');
     }
   }, 10_000);
+
+  test('a device that is given another address may send from it, and from the old one no more', async () => {
+    await network.connect(wanted);
+
+    const addresses = { ipv4: '100.96.0.6', ipv6: 'fd00:c0de:1::6' };
+    await network.connect(plan({ ranges: RANGES, addresses }));
+
+    const table = await dev.sh('nft list table inet culvert');
+    for (const address of Object.values(addresses)) expect(table).toContain(address);
+    for (const address of [OWN_IPV4, OWN_IPV6]) expect(table).not.toContain(address);
+  });
 
   test('a flushed firewall is noticed', async () => {
     await reach('connected');

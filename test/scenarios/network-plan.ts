@@ -9,6 +9,7 @@ export interface PlanParts {
   exclude?: readonly string[];
   facts?: HostFacts;
   useLocal?: readonly string[];
+  addresses?: DeviceConfig['addresses'];
 }
 
 export const OWN_IPV4 = '100.96.0.5';
@@ -22,7 +23,7 @@ export function plan(parts: PlanParts): HostPlan {
   });
 }
 
-export function config({ ranges, exclude }: PlanParts): DeviceConfig {
+export function config({ ranges, exclude, addresses }: PlanParts): DeviceConfig {
   return {
     kind: 'device',
     v: 1,
@@ -33,7 +34,7 @@ export function config({ ranges, exclude }: PlanParts): DeviceConfig {
     organisation: { id: 'o1', name: 'Example' },
     user: { id: 'u1', email: 'alice@example.com', name: 'Alice' },
     session: { expiresAt: Number.MAX_SAFE_INTEGER },
-    addresses: { ipv4: OWN_IPV4, ipv6: OWN_IPV6 },
+    addresses: addresses ?? { ipv4: OWN_IPV4, ipv6: OWN_IPV6 },
     mtu: 1400,
     keepaliveSeconds: 25,
     gateways: [],

@@ -96,27 +96,34 @@ const NEIGHBOURHOOD: Rule[] = [
   },
 ];
 
-/** Connections from before the tunnel still have another source address: they end now instead of stalling. */
+/**
+ * Connections from before the tunnel still have another source address: they end now instead of stalling. The comment names
+ * the addresses, for rules are known by their comments: with another address these have to be other rules.
+ */
 function strangers({ names, protection: { own } }: HostPlan): Rule[] {
-  const rule = (expression: string): Rule => ({
-    expression: `oifname "${names.device}" ${expression} goto refuse`,
-    comment: 'connections older than the tunnel',
+  const rule = (
+    match: string,
+    addresses: readonly string[],
+    more: readonly string[] = [],
+  ): Rule => ({
+    expression: `oifname "${names.device}" ${match} != ${anyOf([...addresses, ...more])} goto refuse`,
+    comment: `connections older than the tunnel, not from ${addresses.join(' ')}`,
   });
   return [
-    ...(own.v4.length > 0 ? [rule(`ip saddr != ${anyOf(own.v4)}`)] : []),
-    ...(own.v6.length > 0 ? [rule(`ip6 saddr != ${anyOf([...own.v6, 'fe80::/10', '::'])}`)] : []),
+    ...(own.v4.length > 0 ? [rule('ip saddr', own.v4)] : []),
+    ...(own.v6.length > 0 ? [rule('ip6 saddr', own.v6, ['fe80::/10', '::'])] : []),
   ];
 }
 
 /** Nobody outside the tunnel may find out its address or talk to it (CVE-2019-14899). */
 function hideOwn({ names, protection: { own } }: HostPlan): Rule[] {
-  const rule = (match: string): Rule => ({
-    expression: `iifname != "${names.device}" ${match} fib saddr type != local drop`,
-    comment: 'our address belongs to the tunnel',
+  const rule = (match: string, addresses: readonly string[]): Rule => ({
+    expression: `iifname != "${names.device}" ${match} ${anyOf(addresses)} fib saddr type != local drop`,
+    comment: `our address ${addresses.join(' ')} belongs to the tunnel`,
   });
   return [
-    ...(own.v4.length > 0 ? [rule(`ip daddr ${anyOf(own.v4)}`)] : []),
-    ...(own.v6.length > 0 ? [rule(`ip6 daddr ${anyOf(own.v6)}`)] : []),
+    ...(own.v4.length > 0 ? [rule('ip daddr', own.v4)] : []),
+    ...(own.v6.length > 0 ? [rule('ip6 daddr', own.v6)] : []),
   ];
 }
 

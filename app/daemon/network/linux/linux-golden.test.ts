@@ -93,8 +93,8 @@ table inet culvert {
     udp sport 68 udp dport 67 accept comment "DHCP"
     udp sport 546 udp dport 547 accept comment "DHCPv6"
     icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept comment "neighbour discovery"
-    oifname "culvert0" ip saddr != 100.96.0.5 goto refuse comment "connections older than the tunnel"
-    oifname "culvert0" ip6 saddr != { fd00:c0de:1::5, fe80::/10, :: } goto refuse comment "connections older than the tunnel"
+    oifname "culvert0" ip saddr != 100.96.0.5 goto refuse comment "connections older than the tunnel, not from 100.96.0.5"
+    oifname "culvert0" ip6 saddr != { fd00:c0de:1::5, fe80::/10, :: } goto refuse comment "connections older than the tunnel, not from fd00:c0de:1::5"
     jump guard comment "keep private traffic in the tunnel"
   }
   chain forward {
@@ -103,8 +103,8 @@ table inet culvert {
   }
   chain prerouting {
     type filter hook prerouting priority raw; policy accept;
-    iifname != "culvert0" ip daddr 100.96.0.5 fib saddr type != local drop comment "our address belongs to the tunnel"
-    iifname != "culvert0" ip6 daddr fd00:c0de:1::5 fib saddr type != local drop comment "our address belongs to the tunnel"
+    iifname != "culvert0" ip daddr 100.96.0.5 fib saddr type != local drop comment "our address 100.96.0.5 belongs to the tunnel"
+    iifname != "culvert0" ip6 daddr fd00:c0de:1::5 fib saddr type != local drop comment "our address fd00:c0de:1::5 belongs to the tunnel"
   }
 }
 `,
