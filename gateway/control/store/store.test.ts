@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -31,6 +39,21 @@ test('a change raises the revision, writes one audit row and is told after its c
       after: '{"name":"tokyo"}',
     },
   ]);
+});
+
+test('a damaged database is told in one sentence and left as it is', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'culvert-store-'));
+  const file = join(path, 'culvert.db');
+  writeFileSync(file, 'not a database at all, but long enough to be looked at'.repeat(200));
+  const before = readFileSync(file);
+
+  await expect(openStore(openDataDirectory(path))).rejects.toMatchObject({
+    code: 'store-damaged',
+    message: `The database ${file} is damaged (file is not a database). Nothing was changed: put a backup in its place, then start again.`,
+  });
+
+  expect(readFileSync(file)).toEqual(before);
+  rmSync(path, { recursive: true });
 });
 
 test('a change that fails leaves neither rows, revision, audit nor a word to anybody', async () => {

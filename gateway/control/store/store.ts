@@ -4,6 +4,7 @@
  */
 import { CamelCasePlugin, Kysely } from 'kysely';
 import type { Change } from '../../contract/admin-api.ts';
+import { Fault } from '../http/fault.ts';
 import { type AuditRecord, appendAudit } from './audit.ts';
 import type { DataDirectory } from './data-directory.ts';
 import type { Database, Db, Tx } from './database.ts';
@@ -44,12 +45,34 @@ export interface Store {
 
 export async function openStore(directory: DataDirectory, clock: Clock = Date.now): Promise<Store> {
   const secrets = openSecrets(directory);
-  const db = new Kysely<Database>({
-    dialect: sqliteDialect(directory.file('culvert.db')),
-    plugins: [new CamelCasePlugin()],
-  });
-  await migrate(db);
-  return new SqlStore(db, secrets, clock);
+  const file = directory.file('culvert.db');
+  try {
+    const db = new Kysely<Database>({
+      dialect: sqliteDialect(file),
+      plugins: [new CamelCasePlugin()],
+    });
+    await migrate(db);
+    return new SqlStore(db, secrets, clock);
+  } catch (cause) {
+    throw isDamage(cause) ? damaged(file, cause) : cause;
+  }
+}
+
+/** SQLITE_CORRUPT, and SQLITE_NOTADB, which a damaged first page gives. */
+const DAMAGE_CODES = [11, 26];
+
+function isDamage(cause: unknown): cause is Error {
+  return (
+    cause instanceof Error && 'errcode' in cause && DAMAGE_CODES.includes(Number(cause.errcode))
+  );
+}
+
+function damaged(file: string, cause: Error): Fault {
+  return new Fault(
+    'store-damaged',
+    `The database ${file} is damaged (${cause.message}). Nothing was changed: put a backup in its place, then start again.`,
+    cause,
+  );
 }
 
 class SqlStore implements Store {
