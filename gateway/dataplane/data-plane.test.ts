@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type FakeEngine, startFakeEngine } from '../../native/client/fake-engine.ts';
-import type { GatewayEngineConfig } from '../../native/client/protocol.ts';
+import type { DevicePeer, GatewayEngineConfig } from '../../native/client/protocol.ts';
 import { DataPlane, type DeniedFlow } from './data-plane.ts';
 import { Traffic } from './traffic.ts';
 
@@ -39,7 +39,7 @@ afterEach(async () => {
 test('of many configurations at once the last one ends up in the engine', async () => {
   await Promise.all([1280, 1300, 1400, 1420].map((mtu) => plane.apply(config(mtu))));
 
-  expect(fake.configured.at(-1)).toEqual(config(1420));
+  expect(fake.configured.at(-1)).toMatchObject(config(1420));
   expect(fake.configured.length).toBeLessThan(4);
 });
 
@@ -50,9 +50,19 @@ test('a refused configuration is tried again, for what stood in its way may be g
 
   fake.refuse = null;
 
-  await vi.waitFor(() => expect(fake.configured.at(-1)).toEqual(config(1300)), 8_000);
+  await vi.waitFor(() => expect(fake.configured.at(-1)).toMatchObject(config(1300)), 8_000);
   await vi.waitFor(() => expect(plane.refusal).toBeNull());
 }, 10_000);
+
+test('an engine that was configured again is told where its peers were heard', async () => {
+  await plane.apply({ ...config(1300), peers: [device('dev-1')] });
+  fake.emit({ kind: 'peer-handshake', id: 'dev-1', at: LATER, endpoint: '192.0.2.1:7' });
+  await vi.waitFor(() => expect(plane.peer('dev-1')?.isUp).toBe(true));
+
+  await plane.apply({ ...config(1400), peers: [device('dev-1')] });
+
+  expect(fake.configured.at(-1)).toMatchObject({ lastEndpoints: { 'dev-1': '192.0.2.1:7' } });
+});
 
 test('a handshake is told at once, and a repeated one is no news', async () => {
   fake.emit({ kind: 'peer-handshake', id: 'dev-1', at: LATER, endpoint: '192.0.2.1:7' });
@@ -103,6 +113,10 @@ test('traffic is the difference of counters over time, and never negative', () =
 
 /** After every status that the fake gives. */
 const LATER = Date.now() + 60_000;
+
+function device(id: string): DevicePeer {
+  return { kind: 'device', id, publicKey: 'k', addresses: [], subjects: [], expiresAt: null };
+}
 
 function config(mtu: number): GatewayEngineConfig {
   return { privateKey: 'k', listenPort: 0, mtu, peers: [], networks: [], rules: [] };

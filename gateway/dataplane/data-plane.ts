@@ -15,6 +15,7 @@ import type {
   GatewayEngineConfig,
 } from '../../native/client/protocol.ts';
 import { type EngineState, SupervisedEngine } from '../../native/client/supervisor.ts';
+import { LastEndpoints } from './last-endpoints.ts';
 import { type PeerState, Peers } from './peers.ts';
 import { Traffic, type TrafficPoint } from './traffic.ts';
 
@@ -37,6 +38,7 @@ export class DataPlane {
   readonly #engine: SupervisedEngine;
   readonly #options: DataPlaneOptions;
   readonly #peers = new Peers();
+  readonly #endpoints: LastEndpoints;
   readonly #traffic = new Traffic();
   readonly #timer: NodeJS.Timeout;
   #deviceIds: ReadonlySet<string> = new Set();
@@ -49,6 +51,7 @@ export class DataPlane {
   constructor(options: DataPlaneOptions) {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
     this.#options = options;
+    this.#endpoints = new LastEndpoints(join(options.folder, 'endpoints.json'));
     this.#engine = new SupervisedEngine({
       role: 'gateway',
       binary: options.binary ?? findEngine(),
@@ -131,7 +134,7 @@ export class DataPlane {
       const config = this.#next;
       this.#next = undefined;
       try {
-        await this.#engine.configure(config);
+        await this.#engine.configure(this.#withEndpoints(config));
         this.#refusal = null;
       } catch (error) {
         if (error instanceof EngineGone) continue;
@@ -142,7 +145,12 @@ export class DataPlane {
     }
   }
 
+  #withEndpoints(config: GatewayEngineConfig): GatewayEngineConfig {
+    return { ...config, lastEndpoints: this.#endpoints.of(config.peers.map(({ id }) => id)) };
+  }
+
   #takeEvent(event: EngineEvent): void {
+    if (event.kind === 'peer-handshake') this.#endpoints.take(event.id, event.endpoint);
     if (event.kind === 'flow-denied') this.#options.onDenied?.(event);
     else if (this.#peers.takeEvent(event)) this.#options.onPeers?.();
   }
@@ -150,6 +158,8 @@ export class DataPlane {
   #takeState(state: EngineState): void {
     if (state.kind === 'running') {
       this.#refusal = state.refusal;
+      // The supervisor has just configured it, but with what was known at the last change.
+      if (!state.adopted && this.#wanted) this.apply(this.#wanted).catch(() => {});
       void this.#poll();
     } else if (this.#peers.loseAll()) this.#options.onPeers?.();
     this.#options.onEngine?.(state);
@@ -166,6 +176,8 @@ export class DataPlane {
     this.#retryRefused();
     const status = await this.#engine.engine?.status().catch(() => undefined);
     if (!status) return;
+    for (const { id, endpoint } of status.peers) this.#endpoints.take(id, endpoint);
+    this.#endpoints.save((this.#wanted?.peers ?? []).map(({ id }) => id));
     this.#traffic.take(this.#countersOf(status));
     if (this.#peers.takeStatus(status.peers, status.now)) this.#options.onPeers?.();
   }

@@ -41,6 +41,8 @@ export interface GatewayEngineConfig {
   networks: { id: string; ranges: string[] }[];
   /** In order; the first that matches decides; none refuses. */
   rules: EngineRule[];
+  /** By peer id, where an engine before this one last heard it: a peer that is not known yet is greeted there. */
+  lastEndpoints?: Record<string, string>;
 }
 
 export type EnginePeer = DevicePeer | ConnectorPeer;

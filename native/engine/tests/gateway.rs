@@ -196,6 +196,21 @@ fn a_new_configuration_cuts_who_is_not_in_it_and_leaves_the_others_alone() {
 }
 
 #[test]
+fn who_was_last_heard_by_an_engine_before_this_one_is_greeted() {
+    let mut gateway = Gateway::start();
+    let mut device = Party::new(&gateway, DEVICE);
+    let connector = Party::new(&gateway, "100.96.0.9");
+    let mut watcher = gateway.watch();
+    let mut config = gateway.config(&device, &connector);
+    config["lastEndpoints"] = json!({ "laptop": device.address() });
+
+    gateway.configure(&config);
+
+    device.expect_nothing();
+    assert_eq!(watcher.event("peer-handshake")["id"], "laptop");
+}
+
+#[test]
 fn a_device_is_cut_when_its_time_is_over_without_anybody_saying_so() {
     let (mut gateway, mut device, mut connector) = ready();
     let mut watcher = gateway.watch();

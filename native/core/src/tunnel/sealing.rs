@@ -137,7 +137,7 @@ impl Tunnel {
     }
 
     /// An empty data message. Without a session it takes a handshake instead, which proves as much.
-    pub(crate) fn send_keepalive(&self, now: Now, peer: &Arc<Peer>, outbox: &mut Outbox) {
+    pub fn send_keepalive(&self, now: Now, peer: &Arc<Peer>, outbox: &mut Outbox) {
         let (session, endpoint) = {
             let path = read(&peer.path);
             (path.session.clone(), path.endpoint)

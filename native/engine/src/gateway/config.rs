@@ -1,6 +1,7 @@
 //! `GatewayEngineConfig` of `native/client/protocol.ts`, read and turned into what switch and tunnel take.
 
-use std::net::IpAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 
 use culvert_core::{PrivateKey, PublicKey};
 use culvert_switch::config::{self as switch, PeerHandle};
@@ -23,6 +24,9 @@ struct Text {
     peers: Vec<PeerText>,
     networks: Vec<NetworkText>,
     rules: Vec<RuleText>,
+    /// By peer id.
+    #[serde(default)]
+    last_endpoints: HashMap<String, SocketAddr>,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +103,8 @@ pub(super) struct ConfiguredPeer {
     pub(super) public_key: PublicKey,
     pub(super) addresses: Vec<IpAddr>,
     pub(super) kind: PeerKind,
+    /// Where an engine before this one last heard it.
+    pub(super) last_endpoint: Option<SocketAddr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +141,7 @@ pub(super) fn read(
     };
     let own_key = config.private_key.public_key();
     for peer in text.peers {
-        config.add_peer(peer, own_key, &mut handle_of)?;
+        config.add_peer(peer, own_key, &text.last_endpoints, &mut handle_of)?;
     }
     config.switch.networks = text
         .networks
@@ -155,6 +161,7 @@ impl GatewayConfig {
         &mut self,
         text: PeerText,
         own_key: PublicKey,
+        last_endpoints: &HashMap<String, SocketAddr>,
         handle_of: &mut impl FnMut(PublicKey) -> PeerHandle,
     ) -> Result<(), Refusal> {
         let (id, key, addresses, kind) = text.shared();
@@ -169,6 +176,7 @@ impl GatewayConfig {
             return Err(Refusal::bad_config(sentence));
         }
         let handle = handle_of(public_key);
+        let last_endpoint = last_endpoints.get(id).copied();
         let (id, addresses) = (id.to_owned(), addresses.to_vec());
         self.peers.push(ConfiguredPeer {
             handle,
@@ -176,6 +184,7 @@ impl GatewayConfig {
             public_key,
             addresses,
             kind,
+            last_endpoint,
         });
         text.add_to(handle, &mut self.switch);
         Ok(())

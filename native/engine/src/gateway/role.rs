@@ -1,6 +1,6 @@
 //! The gateway as the control thread sees it: configuration, status, timers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -103,13 +103,20 @@ impl Role for Gateway {
             .peers
             .iter()
             .filter(|peer| !is_expired(peer.kind, now));
-        tunnel.replace_peers(now.tunnel, valid.map(update).collect());
+        let strangers: HashSet<PublicKey> = valid
+            .clone()
+            .filter(|peer| is_stranger(peer, tunnel))
+            .map(|peer| peer.public_key)
+            .collect();
+        let updates = valid.map(|peer| update(peer, strangers.contains(&peer.public_key)));
+        tunnel.replace_peers(now.tunnel, updates.collect());
         self.replace_directory(config.peers, now);
         if let Some(doors) = new_doors {
             log_info!("listening on UDP port {}", doors.port());
             self.shared.set_doors(Arc::new(doors));
             self.workers.iter().for_each(Worker::ring);
         }
+        self.greet(&strangers, now);
         self.next_tick = now.tunnel.instant;
         Ok(())
     }
@@ -212,6 +219,23 @@ impl Role for Gateway {
 }
 
 impl Gateway {
+    /// A peer notices only after 15 s that its session is worth nothing any more, and one that has nothing to say after
+    /// two minutes. A new engine that says hello first has them all back at once.
+    fn greet(&mut self, strangers: &HashSet<PublicKey>, now: Moment) {
+        let Some(doors) = self.shared.doors() else {
+            return;
+        };
+        for peer in strangers
+            .iter()
+            .filter_map(|key| self.shared.tunnel.peer(key))
+        {
+            self.shared
+                .tunnel
+                .send_keepalive(now.tunnel, &peer, &mut self.tunnel_outbox);
+            self.outboxes.send_all(&doors, &mut self.tunnel_outbox);
+        }
+    }
+
     /// `None`: the open ones stay.
     fn open_doors(&self, port: u16) -> Result<Option<Doors>, Refusal> {
         if let Some(doors) = self.shared.doors()
@@ -346,9 +370,17 @@ fn number(handles: &mut HashMap<PublicKey, PeerHandle>, key: PublicKey) -> PeerH
     *handles.entry(key).or_insert(next)
 }
 
+/// Only an engine before this one has heard it.
+fn is_stranger(peer: &ConfiguredPeer, tunnel: &Tunnel) -> bool {
+    let known = tunnel.peer(&peer.public_key);
+    peer.last_endpoint.is_some() && known.is_none_or(|known| known.endpoint().is_none())
+}
+
 /// Allowed-ips are for `wg show` alone: here the switch checks sources and finds destinations.
-fn update(peer: &ConfiguredPeer) -> PeerUpdate {
+fn update(peer: &ConfiguredPeer, is_stranger: bool) -> PeerUpdate {
+    let endpoint = peer.last_endpoint.filter(|_| is_stranger);
     PeerUpdate {
+        endpoint: endpoint.map(Into::into),
         tag: Some(u64::from(peer.handle.0)),
         allowed_ips: peer
             .addresses

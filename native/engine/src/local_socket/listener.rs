@@ -55,8 +55,14 @@ impl Listener {
     /// The folder as wireguard-go makes it, if it is missing.
     pub(crate) fn open_with_folder(path: &Path) -> Result<Listener, SocketFault> {
         if let Some(folder) = path.parent() {
-            // A failure shows when the socket is made, with its path.
-            let _ = DirBuilder::new().mode(0o755).recursive(true).create(folder);
+            DirBuilder::new()
+                .mode(0o755)
+                .recursive(true)
+                .create(folder)
+                .map_err(|cause| SocketFault::Failed {
+                    path: path.to_owned(),
+                    cause,
+                })?;
         }
         Listener::open(path)
     }
