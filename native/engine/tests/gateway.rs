@@ -6,6 +6,7 @@
     clippy::panic,
     reason = "a test that is wrong should say so at once"
 )]
+#[allow(dead_code, reason = "flood.rs uses the rest")]
 mod gateway_lab;
 
 use std::net::UdpSocket;

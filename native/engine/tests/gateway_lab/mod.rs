@@ -120,6 +120,29 @@ impl Gateway {
         })
     }
 
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    pub(crate) fn public_key(&self) -> PublicKey {
+        self.private_key.public_key()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) fn resident_kb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        line.unwrap()
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
     pub(crate) fn terminate(&self) {
         let pid = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
@@ -238,10 +261,14 @@ impl Party {
 
     /// Makes a session, as a connector does at its start.
     pub(crate) fn greet(&mut self) {
+        self.greet_within(PATIENCE);
+    }
+
+    pub(crate) fn greet_within(&mut self, patience: Duration) {
         let mut update = PeerUpdate::new(*self.gateway.public_key());
         update.keepalive_seconds = Some(5);
         self.tunnel.update_peer(now(), update).unwrap();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         while !self.gateway.has_session(now()) {
             assert!(Instant::now() < deadline, "no session with the gateway");
             assert_eq!(self.turn(), None);
@@ -281,6 +308,17 @@ impl Party {
             }
         }
         panic!("no packet came to {}", self.overlay);
+    }
+
+    /// Whether this very packet comes within half a second; others that come first are late.
+    pub(crate) fn awaits(&mut self, packet: &[u8]) -> bool {
+        let deadline = Instant::now() + Duration::from_millis(500);
+        while Instant::now() < deadline {
+            if self.turn().is_some_and(|got| got == packet) {
+                return true;
+            }
+        }
+        false
     }
 
     pub(crate) fn expect_nothing(&mut self) {
