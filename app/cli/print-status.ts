@@ -85,7 +85,7 @@ function pathRows(status: Status, view: View): Row[] {
   const { path, networks } = status;
   const table = networkTable(status, view);
   if (path === null || status.tunnel.kind !== 'on') return table;
-  const rtt = path.rttMs === null ? '' : `${Math.round(path.rttMs)} ms, `;
+  const rtt = path.rttMs === null ? '' : `${sayDuration(Math.max(1, path.rttMs), view.language)}, `;
   const way = `${view.hostname} → ${path.gateway} (${rtt}${words.overUdp}) → ${words.networks(networks.length)}`;
   return [[words.path, way], ...table];
 }

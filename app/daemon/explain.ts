@@ -130,9 +130,9 @@ function tunnelOf(state: TunnelState): WhyInput['tunnel'] {
 
 function gatewayOf(parts: ExplainParts, config: DeviceConfig | null): WhyInput['gateway'] {
   const name = wayOf(parts.tunnel())?.gatewayName ?? config?.gateways[0]?.name;
-  return name === undefined
-    ? null
-    : { name, lastHandshakeAt: parts.path()?.lastHandshakeAt ?? null };
+  if (name === undefined) return null;
+  const path = parts.path();
+  return { name, lastHandshakeAt: path?.lastHandshakeAt ?? null, rttMs: path?.rttMs ?? null };
 }
 
 function becauseOf(because: PlannedRoute['because'], profile: string): Problem {

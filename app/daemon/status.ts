@@ -97,7 +97,7 @@ function pathOf({ tunnel, path, endpoint, backend, device }: StatusFacts): Statu
     backend,
     interface: device,
     lastHandshakeAt: path?.lastHandshakeAt ?? null,
-    rttMs: null,
+    rttMs: path?.rttMs ?? null,
   };
 }
 

@@ -111,6 +111,8 @@ export interface EnginePeerStatus {
   publicKey: string;
   endpoint: string | null;
   lastHandshakeAt: number | null;
+  /** Of the last handshake that this engine began, from initiation to response; not there before the first. */
+  handshakeRttMs?: number;
   /** Bytes, outer, as `wg show` counts them. */
   rxBytes: number;
   txBytes: number;

@@ -55,7 +55,8 @@ export class MemoryEngine implements Backend {
     if (!this.isRunning) return null;
     if (this.peer && !this.isSilent) this.#handshakeAt ??= Date.now();
     const { publicKey, endpoint } = this.peer ?? { publicKey: null, endpoint: null };
-    return { publicKey, endpoint, lastHandshakeAt: this.#handshakeAt, rxBytes: 1, txBytes: 1 };
+    const handshake = { lastHandshakeAt: this.#handshakeAt, rttMs: null };
+    return { publicKey, endpoint, ...handshake, rxBytes: 1, txBytes: 1 };
   }
 
   async stop(): Promise<boolean> {

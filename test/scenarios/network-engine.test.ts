@@ -56,6 +56,8 @@ test('a handshake comes by itself, the device is ours alone, and stopping leaves
 
   const state = await handshake(engine);
   expect(state).toMatchObject({ publicKey: keys.device.publicKey, endpoint: '127.0.0.1:51820' });
+  expect(state.rttMs).toBeGreaterThan(0);
+  expect(state.rttMs).toBeLessThan(1000);
   expect(await namespace.sh(`ip link show ${device}`)).toContain('mtu 1400');
   await engine.stop();
   expect((await namespace.try(`ip link show ${device}`)).status).not.toBe(0);

@@ -32,7 +32,7 @@ async function watchStatus(terminal: Terminal, { json }: Options): Promise<ExitC
   for await (const status of terminal.client.watch(terminal.interrupted)) {
     const text = json
       ? JSON.stringify(status)
-      : statusLines(withoutCounters(status), outView(terminal)).join('\n');
+      : statusLines(status, outView(terminal)).join('\n');
     // Relative times and counters alone are not news.
     const key = json ? text : JSON.stringify(withoutCounters(status));
     if (key !== last) terminal.out.write(`${text}\n${json ? '' : '\n'}`);
@@ -42,6 +42,6 @@ async function watchStatus(terminal: Terminal, { json }: Options): Promise<ExitC
 }
 
 function withoutCounters(status: Status): Status {
-  const path = status.path && { ...status.path, lastHandshakeAt: null };
+  const path = status.path && { ...status.path, lastHandshakeAt: null, rttMs: null };
   return { ...status, path, traffic: { rxBytes: 0, txBytes: 0 } };
 }

@@ -40,6 +40,8 @@ export interface BackendState {
   endpoint: string | null;
   /** Unix milliseconds. */
   lastHandshakeAt: number | null;
+  /** Of the last handshake that we began; null where nobody measures it. */
+  rttMs: number | null;
   rxBytes: number;
   txBytes: number;
 }

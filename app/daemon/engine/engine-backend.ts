@@ -4,6 +4,7 @@
  * the control socket only says who it is, and, by closing, that it went.
  */
 import type { Engine } from '../../../native/client/engine.ts';
+import type { EnginePeerStatus } from '../../../native/client/protocol.ts';
 import { publicKeyOf } from '../../../native/wg/keys.ts';
 import { getInterface, setInterface, uapiPath } from '../../../native/wg/uapi-socket.ts';
 import type { InterfaceChange, InterfaceState } from '../../../native/wg/uapi-text.ts';
@@ -39,9 +40,14 @@ export class EngineBackend implements Backend {
   }
 
   async state(): Promise<BackendState | null> {
-    if (!this.#engine) return null;
-    const state = await this.#get().catch(() => null);
-    return state && toBackendState(state);
+    const engine = this.#engine;
+    if (!engine) return null;
+    const [state, status] = await Promise.all([
+      this.#get().catch(() => null),
+      // UAPI has no word for the time that a handshake took.
+      engine.status().catch(() => null),
+    ]);
+    return state && toBackendState(state, status?.peers ?? []);
   }
 
   async stop(): Promise<boolean> {
@@ -112,12 +118,17 @@ export class EngineBackend implements Backend {
   }
 }
 
-function toBackendState({ privateKey, peers }: InterfaceState): BackendState {
+function toBackendState(
+  { privateKey, peers }: InterfaceState,
+  measured: readonly EnginePeerStatus[],
+): BackendState {
   const peer = peers[0];
+  const known = measured.find(({ publicKey }) => publicKey === peer?.publicKey);
   return {
     publicKey: privateKey && publicKeyOf(privateKey),
     endpoint: peer?.endpoint ?? null,
     lastHandshakeAt: peer?.lastHandshakeAt ?? null,
+    rttMs: known?.handshakeRttMs ?? null,
     rxBytes: peer?.rxBytes ?? 0,
     txBytes: peer?.txBytes ?? 0,
   };

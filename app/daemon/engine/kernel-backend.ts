@@ -59,6 +59,7 @@ export class KernelBackend implements Backend {
       publicKey: dump.publicKey,
       endpoint: peer?.endpoint ?? null,
       lastHandshakeAt: peer?.lastHandshakeAt ?? null,
+      rttMs: null,
       rxBytes: peer?.rxBytes ?? 0,
       txBytes: peer?.txBytes ?? 0,
     };

@@ -90,7 +90,9 @@ describe('a damaged file', () => {
     },
   );
 
-  test('any truncation or flipped bit of any file leaves wanted on, and never crashes', () => {
+  test('any truncation or flipped bit of any file leaves wanted on, and never crashes', {
+    timeout: 60_000,
+  }, () => {
     const pristine = new Store(directory);
     pristine.keysForEnrolment();
     pristine.saveMembership(membership());

@@ -45,6 +45,8 @@ export interface Context {
 /** What the engine says of the current way. */
 export interface Path {
   lastHandshakeAt: UnixMs | null;
+  /** Shown to people; decides nothing. */
+  rttMs?: number | null;
   rxBytes: number;
   txBytes: number;
 }

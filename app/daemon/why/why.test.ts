@@ -17,7 +17,7 @@ test('a blocking rule is named, with whom to ask, and what came before it', () =
     'no: You can’t reach 192.168.0.10:22: the rule “Contractors: web only” blocks it. Ask: it@example.com',
     'ok split-tunnel: include list of “Default”: 192.168.0.0/24',
     'ok route: culvert0, table 5182',
-    'ok gateway: tokyo-gw-1, handshake 14 s ago',
+    'ok gateway: tokyo-gw-1, handshake 14 s ago, 9 ms',
     'ok connector: vpc-a (2 of 2 healthy)',
     'stop rule: #7 Contractors: web only',
     'skipped target: not tried',
@@ -134,7 +134,7 @@ function input(parts: Partial<WhyInput>): WhyInput {
     tunnel: 'on',
     device: { name: 'culvert0', table: 5182 },
     route: { kind: 'route', interface: 'culvert0', via: null, table: 5182 },
-    gateway: { name: 'tokyo-gw-1', lastHandshakeAt: NOW - 14_000 },
+    gateway: { name: 'tokyo-gw-1', lastHandshakeAt: NOW - 14_000, rttMs: 9.4 },
     explained: null,
     ...parts,
   };

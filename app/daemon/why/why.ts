@@ -19,7 +19,7 @@ export interface WhyInput {
   device: { name: string; table: number };
   /** Null: nobody asked. */
   route: KernelRoute | null;
-  gateway: { name: string; lastHandshakeAt: number | null } | null;
+  gateway: { name: string; lastHandshakeAt: number | null; rttMs: number | null } | null;
   /** Null: nobody asked, for an earlier step stops. */
   explained: Explained | null;
 }
@@ -117,9 +117,15 @@ function unroutable(reason: string, target: string, steps: Step[]): Verdict {
 function walkGateway(input: WhyInput, steps: Step[]): Verdict {
   const { gateway, explained } = input;
   if (gateway === null || gateway.lastHandshakeAt === null) return silentGateway(input, steps);
-  const { name, lastHandshakeAt } = gateway;
+  const { name, lastHandshakeAt, rttMs } = gateway;
+  const says = { gateway: name, handshakeAt: lastHandshakeAt };
   steps.push(
-    ok('gateway', problem('why-gateway', { gateway: name, handshakeAt: lastHandshakeAt })),
+    ok(
+      'gateway',
+      rttMs === null
+        ? problem('why-gateway', says)
+        : problem('why-gateway-rtt', { ...says, rttMs: Math.max(1, rttMs) }),
+    ),
   );
   if (explained?.kind === 'answer') return walkNetwork(input, explained.answer, steps);
   const reason = explained?.reason ?? '';

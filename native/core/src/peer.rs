@@ -29,6 +29,8 @@ pub struct Peer {
     pub(crate) state: Mutex<PeerState>,
     keepalive_seconds: AtomicU16,
     last_handshake_nanos: AtomicU64,
+    /// 0: never measured.
+    handshake_rtt_nanos: AtomicU64,
     received_bytes: AtomicU64,
     sent_bytes: AtomicU64,
 }
@@ -98,6 +100,8 @@ pub struct PeerStatus {
     pub endpoint: Option<Endpoint>,
     /// Since the Unix epoch.
     pub last_handshake: Option<Duration>,
+    /// Of the last handshake that we began; the other side learns nothing about the way.
+    pub handshake_rtt: Option<Duration>,
     pub received_bytes: u64,
     pub sent_bytes: u64,
     /// 0: off.
@@ -120,6 +124,7 @@ impl Peer {
             state: Mutex::default(),
             keepalive_seconds: AtomicU16::new(0),
             last_handshake_nanos: AtomicU64::new(0),
+            handshake_rtt_nanos: AtomicU64::new(0),
             received_bytes: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
         }
@@ -158,6 +163,14 @@ impl Peer {
         }
     }
 
+    /// From our last initiation that was answered to its response: there and back, and the peer's Diffie-Hellman.
+    pub fn handshake_rtt(&self) -> Option<Duration> {
+        match self.handshake_rtt_nanos.load(Ordering::Relaxed) {
+            0 => None,
+            rtt => Some(Duration::from_nanos(rtt)),
+        }
+    }
+
     /// Whole WireGuard messages, as `wg show` counts.
     pub fn received_bytes(&self) -> u64 {
         self.received_bytes.load(Ordering::Relaxed)
@@ -181,6 +194,7 @@ impl Peer {
             preshared_key,
             endpoint: self.endpoint(),
             last_handshake: self.last_handshake(),
+            handshake_rtt: self.handshake_rtt(),
             received_bytes: self.received_bytes(),
             sent_bytes: self.sent_bytes(),
             keepalive_seconds: self.keepalive_seconds(),
@@ -196,6 +210,11 @@ impl Peer {
     pub(crate) fn set_last_handshake(&self, unix: Duration) {
         self.last_handshake_nanos
             .store(nanos(unix), Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_handshake_rtt(&self, rtt: Duration) {
+        self.handshake_rtt_nanos
+            .store(nanos(rtt).max(1), Ordering::Relaxed);
     }
 
     pub(crate) fn count_received(&self, bytes: usize) {

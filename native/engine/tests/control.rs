@@ -152,6 +152,10 @@ fn watchers_hear_of_a_handshake_and_status_knows_it_too() {
     assert_eq!(status["peers"][0]["publicKey"], keys[1].public);
     assert_eq!(status["peers"][0]["lastHandshakeAt"], event["at"]);
     assert!(status["peers"][0]["txBytes"].as_u64().unwrap() >= 148);
+    let rtt = status["peers"][0]["handshakeRttMs"].as_f64().unwrap();
+    assert!((0.001..5_000.0).contains(&rtt), "{rtt} ms");
+    let other = &right.ask(json!({"v": 1, "id": 3, "method": "status"}))["result"];
+    assert!(other["peers"][0].get("handshakeRttMs").is_none());
 }
 
 #[test]

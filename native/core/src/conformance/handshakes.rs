@@ -238,6 +238,30 @@ fn a_finished_handshake_is_told_on_both_sides_with_the_endpoint() {
     }
 }
 
+#[test]
+fn the_way_there_and_back_is_timed_by_the_handshake_and_by_the_try_that_was_answered() {
+    let mut pair = Pair::new();
+    let home = [LEFT, RIGHT].map(|side| pair.hosts[side].address);
+    // Never delivered.
+    initiation_of(&pair, LEFT);
+    let sent_at = pair.now.instant + seconds(6);
+    pair.jump(sent_at);
+    let mut outbox = Outbox::new();
+    pair.hosts[LEFT]
+        .tunnel
+        .handle_timeout(pair.now, &mut outbox);
+    let retry = outbox.iter().next().unwrap().1.to_vec();
+
+    pair.jump(sent_at + millis(4));
+    let response = pair.deliver(RIGHT, home[LEFT], &retry).remove(0);
+    pair.jump(sent_at + millis(9));
+    pair.deliver(LEFT, home[RIGHT], &response);
+
+    assert_eq!(pair.peer(LEFT).handshake_rtt(), Some(millis(9)));
+    assert_eq!(pair.peer(RIGHT).handshake_rtt(), None);
+    assert_eq!(pair.peer(LEFT).status().handshake_rtt, Some(millis(9)));
+}
+
 fn initiation_of(pair: &Pair, side: usize) -> Vec<u8> {
     let mut outbox = Outbox::new();
     pair.seal(side, b"hello", &mut outbox);

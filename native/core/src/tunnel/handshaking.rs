@@ -237,6 +237,10 @@ impl Tunnel {
         peer.count_received(message.len());
         self.note_received(&peer, now.instant);
         self.arm_erasure(&peer, now.instant);
+        // A new try takes the index of the one before away, so the answer is to the last.
+        if let Some(sent) = state.last_initiation_sent {
+            peer.set_handshake_rtt(now.instant.saturating_duration_since(sent));
+        }
         self.complete(now, &peer, &mut state, source);
         let has_staged = !state.staged.is_empty();
         self.flush_staged(now, &peer, &mut state, outbox);

@@ -142,6 +142,7 @@ impl Connector {
             public_key: key_text::encode(peer.public_key().as_bytes()),
             endpoint: peer.endpoint().map(|endpoint| endpoint.remote.to_string()),
             last_handshake_at: peer.last_handshake().map(unix_milliseconds),
+            handshake_rtt: peer.handshake_rtt(),
             rx_bytes: peer.received_bytes(),
             tx_bytes: peer.sent_bytes(),
         }

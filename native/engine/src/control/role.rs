@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -121,6 +121,15 @@ pub(crate) struct PeerStatus {
     pub(crate) endpoint: Option<String>,
     /// Unix milliseconds.
     pub(crate) last_handshake_at: Option<u64>,
+    /// Milliseconds, to the microsecond; only where this side began the handshake.
+    #[serde(rename = "handshakeRttMs")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_millis")]
+    pub(crate) handshake_rtt: Option<Duration>,
     pub(crate) rx_bytes: u64,
     pub(crate) tx_bytes: u64,
+}
+
+fn as_millis<S: Serializer>(rtt: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    let micros = rtt.unwrap_or_default().as_micros();
+    serializer.serialize_f64(micros as f64 / 1000.0)
 }

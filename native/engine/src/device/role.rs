@@ -182,6 +182,7 @@ fn describe(peer: &culvert_core::Peer) -> PeerStatus {
         public_key,
         endpoint: peer.endpoint().map(|endpoint| endpoint.remote.to_string()),
         last_handshake_at: peer.last_handshake().map(milliseconds),
+        handshake_rtt: peer.handshake_rtt(),
         rx_bytes: peer.received_bytes(),
         tx_bytes: peer.sent_bytes(),
     }

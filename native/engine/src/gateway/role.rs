@@ -140,6 +140,7 @@ impl Role for Gateway {
                 .endpoint()
                 .map(|endpoint| endpoint.remote.to_string()),
             last_handshake_at: member.peer.last_handshake().map(milliseconds),
+            handshake_rtt: member.peer.handshake_rtt(),
             rx_bytes: member.peer.received_bytes(),
             tx_bytes: member.peer.sent_bytes(),
         });
