@@ -51,6 +51,11 @@ async function dress(
     [language, appearance] as const,
   );
   await page.locator(`html[lang=${language}][data-mantine-color-scheme=${appearance}]`).waitFor();
+  // A colour half way between two schemes is nobody's fault.
+  await page.evaluate(async () => {
+    const moving = document.getAnimations().filter((one) => one instanceof CSSTransition);
+    await Promise.allSettled(moving.map(({ finished }) => finished));
+  });
 }
 
 /** Injected by the debugger, for the page's own policy lets no script in. */

@@ -202,10 +202,10 @@ test('preferences take effect at once and are kept', async () => {
   await desktop.window.getByRole('combobox', { name: 'Language' }).click();
   await desktop.window.getByRole('option', { name: '日本語' }).click();
   await heading('設定');
-  await desktop.window.getByRole('radio', { name: 'ダーク' }).check({ force: true });
+  await desktop.window.getByText('ダーク', { exact: true }).click();
   await desktop.window.locator('html[data-mantine-color-scheme=dark]').waitFor();
   const laptop = world.lab.host('laptop');
-  await desktop.window.getByLabel('コンピューターへのサインイン時に開く').check({ force: true });
+  await desktop.window.getByText('コンピューターへのサインイン時に開く').click();
   await eventually(async () =>
     expect(await laptop.read('/home/alice/.config/autostart/culvert.desktop')).toContain(
       '--hidden',

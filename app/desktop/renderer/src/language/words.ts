@@ -45,7 +45,8 @@ const en = {
   dark: 'Dark',
   openAtLogin: 'Open when I sign in to this computer',
   signOut: 'Sign out',
-  signOutText: 'This computer leaves the organisation; to come back, sign in again.',
+  signOutText:
+    'Signing out takes this computer out of the organisation. To come back, sign in again.',
   signedInAs: (email: string) => `Signed in as ${email}`,
   paused: (time: string) => `Paused. On again ${time}.`,
   loading: 'Asking culvertd…',
@@ -114,7 +115,8 @@ const ja: Words = {
   dark: 'ダーク',
   openAtLogin: 'コンピューターへのサインイン時に開く',
   signOut: 'サインアウト',
-  signOutText: 'このコンピューターは組織から外れます。戻るには再度サインインしてください。',
+  signOutText:
+    'サインアウトすると、このコンピューターは組織から外れます。戻るには再度サインインしてください。',
   signedInAs: (email: string) => `${email} としてサインイン中`,
   paused: (time: string) => `一時停止中。${time}に再開します。`,
   loading: 'culvertd に問い合わせています…',

@@ -38,6 +38,7 @@ export function PreferencesView({ view, back }: { view: View; back: () => void }
         <SegmentedControl
           aria-labelledby="appearance"
           orientation="vertical"
+          fullWidth
           data={(['system', 'light', 'dark'] as const).map((value) => ({
             value,
             label: text[value],
@@ -59,7 +60,7 @@ export function PreferencesView({ view, back }: { view: View; back: () => void }
           </Text>
           <Text size="sm">{text.signOutText}</Text>
           <Group>
-            <Button variant="default" onClick={() => void culvert.signOut()}>
+            <Button variant="default" onClick={() => void culvert.signOut().then(back)}>
               {text.signOut}
             </Button>
           </Group>
