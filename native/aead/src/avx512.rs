@@ -14,10 +14,8 @@ mod powers;
 
 use self::group::{open_group, seal_group};
 use crate::key::Words;
-use crate::packet::Packet;
+use crate::packet::{Packet, TOGETHER};
 
-/// Packets that are taken together: as many as there are lanes, so that one pass gives all one-time keys.
-const TOGETHER: usize = chacha20::LANES;
 /// So few need less room, which would have to be blanked.
 const FEW: usize = 2;
 

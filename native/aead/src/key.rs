@@ -11,9 +11,11 @@ use crate::way::Way;
 /// One direction of a session. Dropping it erases it.
 pub struct Key(Engine);
 
+/// Behind pointers, so that moving a key about leaves no copies of it: not on the stack, and not in the padding of
+/// what it is moved into.
 enum Engine {
     #[cfg(target_arch = "x86_64")]
-    Avx512(Words),
+    Avx512(Box<Words>),
     Ring(RingKey),
 }
 
@@ -93,11 +95,12 @@ impl fmt::Debug for Key {
 
 #[cfg(target_arch = "x86_64")]
 impl Words {
-    fn new(key: &[u8; 32]) -> Self {
-        let mut words = Self {
+    /// Filled in where it stays.
+    fn new(key: &[u8; 32]) -> Box<Self> {
+        let mut words = Box::new(Self {
             key: [0; 8],
             nonce_prefix: 0,
-        };
+        });
         let (bytes, _) = key.as_chunks();
         for (word, bytes) in words.key.iter_mut().zip(bytes) {
             *word = u32::from_le_bytes(*bytes);

@@ -10,5 +10,5 @@ mod ring_key;
 mod way;
 
 pub use key::Key;
-pub use packet::{Packet, TAG};
+pub use packet::{Packet, TAG, TOGETHER};
 pub use way::Way;

@@ -1,5 +1,8 @@
 //! What is sealed and opened.
 
+/// How many packets are best sealed or opened together; more is no faster.
+pub const TOGETHER: usize = 16;
+
 /// Bytes of a tag.
 pub const TAG: usize = 16;
 
@@ -22,13 +25,19 @@ impl<'a> Packet<'a> {
         }
     }
 
+    /// Stands in an array where there is none: nothing is done with it.
+    pub fn empty() -> Self {
+        Self::new(0, &mut [])
+    }
+
+    /// How long the text is.
+    pub fn text_len(&self) -> usize {
+        self.message.len().saturating_sub(TAG)
+    }
+
     /// The text and its tag; nothing when the message is too short for a tag.
     pub(crate) fn parts(&mut self) -> Option<(&mut [u8], &mut [u8; TAG])> {
         self.message.split_last_chunk_mut()
-    }
-
-    pub(crate) fn text_len(&self) -> usize {
-        self.message.len().saturating_sub(TAG)
     }
 
     pub(crate) fn has_room(&self) -> bool {

@@ -184,7 +184,9 @@ fn store_column<const COLUMN: usize>(keystream: &mut Keystream, [a, b, c, d]: [_
         _mm512_shuffle_i32x4::<0xdd>(ab_back, cd_back),
     ];
     for (four, block) in keystream.iter_mut().zip(blocks) {
-        store_block(&mut four[COLUMN], block);
+        if let Some(place) = four.get_mut(COLUMN) {
+            store_block(place, block);
+        }
     }
 }
 
@@ -226,9 +228,12 @@ fn rows256(words: [__m256i; 4]) -> [__m256i; 4] {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512ifma")]
 fn store_short_column<const COLUMN: usize>(keystream: &mut Keystream, [a, b, c, d]: [__m256i; 4]) {
-    let [first, second, ..] = keystream;
     let front = |low, high| _mm256_permute2x128_si256::<0x20>(low, high);
     let back = |low, high| _mm256_permute2x128_si256::<0x31>(low, high);
-    store_halves(&mut first[COLUMN], front(a, b), front(c, d));
-    store_halves(&mut second[COLUMN], back(a, b), back(c, d));
+    let blocks = [[front(a, b), front(c, d)], [back(a, b), back(c, d)]];
+    for (four, [front, back]) in keystream.iter_mut().zip(blocks) {
+        if let Some(place) = four.get_mut(COLUMN) {
+            store_halves(place, front, back);
+        }
+    }
 }
