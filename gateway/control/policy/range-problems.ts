@@ -11,6 +11,7 @@ import {
   printCidr,
   samePrefix,
 } from '../../contract/net/prefix.ts';
+import type { SplitTunnel } from '../../contract/snapshot.ts';
 import type { PolicyNetwork, PolicyProfile } from './policy-state.ts';
 
 /** A sentence when the range is refused; undefined when it may be added. */
@@ -59,6 +60,8 @@ export function hiddenProblem(
   profiles: readonly PolicyProfile[],
 ): string | null {
   for (const { name, splitTunnel } of profiles) {
+    // Most ranges have no such entry, and compiling ten thousand entries once a range would take seconds.
+    if (!excludesWithin(splitTunnel, cidr(text))) continue;
     const hidden = findHidden(splitPolicy({ splitTunnel, networks: [network] }));
     const one = hidden.find(({ range }) => range === text);
     if (!one) continue;
@@ -67,6 +70,17 @@ export function hiddenProblem(
   }
   return null;
 }
+
+function excludesWithin(splitTunnel: SplitTunnel, range: Prefix): boolean {
+  const known = excludedPrefixes.get(splitTunnel);
+  const prefixes =
+    known ?? splitTunnel.exclude.flatMap((entry) => ('cidr' in entry ? [cidr(entry.cidr)] : []));
+  if (!known) excludedPrefixes.set(splitTunnel, prefixes);
+  return prefixes.some((prefix) => containsPrefix(range, prefix));
+}
+
+/** Read once for each state of the lists. */
+const excludedPrefixes = new WeakMap<SplitTunnel, readonly Prefix[]>();
 
 /** Longest prefix wins between networks, which is right as often as it surprises. */
 function overlapSentence(

@@ -6,7 +6,7 @@ import IconArrowUp from '@tabler/icons-react/dist/esm/icons/IconArrowUp.mjs';
 import IconPencil from '@tabler/icons-react/dist/esm/icons/IconPencil.mjs';
 import IconTrash from '@tabler/icons-react/dist/esm/icons/IconTrash.mjs';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Rule } from '../../../contract/admin-api.ts';
 import { change, devices, networks, people, rules, useChange } from '../api/queries.ts';
@@ -51,6 +51,7 @@ export function PolicyView() {
 }
 
 function Rules({ all, edit }: { all: Rule[]; edit: (rule: Rule) => void }) {
+  const names = useNames();
   const order = useChange(change.orderRules);
   const { t } = useTranslation();
   const tell = useUndoNotice();
@@ -71,6 +72,7 @@ function Rules({ all, edit }: { all: Rule[]; edit: (rule: Rule) => void }) {
         <RuleCard
           key={rule.id}
           rule={rule}
+          names={names}
           edit={() => edit(rule)}
           remove={() => remove.mutate(rule)}
           up={index > 0 ? () => move(index, -1) : undefined}
@@ -83,13 +85,14 @@ function Rules({ all, edit }: { all: Rule[]; edit: (rule: Rule) => void }) {
 
 interface RuleCardProps {
   rule: Rule;
+  names: Names;
   edit: () => void;
   remove: () => void;
   up: (() => void) | undefined;
   down: (() => void) | undefined;
 }
 
-function RuleCard({ rule, edit, remove, up, down }: RuleCardProps) {
+function RuleCard({ rule, names, edit, remove, up, down }: RuleCardProps) {
   const { t } = useTranslation();
   const { name } = rule;
   const buttons = [
@@ -111,7 +114,7 @@ function RuleCard({ rule, edit, remove, up, down }: RuleCardProps) {
             />
             {!rule.enabled && <StatusMark mark="off" word={t('policy.off')} />}
           </Group>
-          <RuleWords rule={rule} />
+          <RuleWords rule={rule} names={names} />
         </Stack>
         <Group gap={4} wrap="nowrap">
           {buttons.map(({ label, Icon, act }) => (
@@ -132,24 +135,39 @@ function RuleCard({ rule, edit, remove, up, down }: RuleCardProps) {
   );
 }
 
-function RuleWords({ rule }: { rule: Rule }) {
+interface Names {
+  people: ReadonlyMap<string, string>;
+  devices: ReadonlyMap<string, string>;
+  networks: ReadonlyMap<string, string>;
+}
+
+/** Made once for all rules: an organisation has thousands of people and devices. */
+function useNames(): Names {
+  const { data: allPeople } = useQuery(people);
+  const { data: allDevices } = useQuery(devices);
+  const { data: allNetworks } = useQuery(networks);
+  return useMemo(
+    () => ({
+      people: new Map(allPeople?.map(({ id, email }) => [id, email])),
+      devices: new Map(allDevices?.map(({ id, name }) => [id, name])),
+      networks: new Map(allNetworks?.map(({ id, name }) => [id, name])),
+    }),
+    [allPeople, allDevices, allNetworks],
+  );
+}
+
+function RuleWords({ rule, names }: { rule: Rule; names: Names }) {
   const { t } = useTranslation();
-  const { data: allPeople = [] } = useQuery(people);
-  const { data: allNetworks = [] } = useQuery(networks);
-  const { data: allDevices = [] } = useQuery(devices);
-  const emails = new Map(allPeople.map((person) => [person.id, person.email]));
-  const machines = new Map(allDevices.map((device) => [device.id, device.name]));
-  const names = new Map(allNetworks.map((network) => [network.id, network.name]));
   const who = rule.subjects.map((subject) => {
     if (subject.kind === 'everyone') return t('policy.everyone');
     if (subject.kind === 'group') return subject.name;
-    const known = subject.kind === 'user' ? emails : machines;
+    const known = subject.kind === 'user' ? names.people : names.devices;
     return known.get(subject.id) ?? t('policy.gone');
   });
   const where =
     rule.networkIds.length === 0
       ? [t('policy.everyNetwork')]
-      : rule.networkIds.map((id) => names.get(id) ?? id);
+      : rule.networkIds.map((id) => names.networks.get(id) ?? id);
   const what =
     rule.protocol === 'any'
       ? t('policy.anything')
