@@ -80,7 +80,7 @@ fn medians(length: usize, is_opening: bool) -> [f64; CONTENDERS.len()] {
     let stride = length + TAG;
     let mut buffer = vec![0; MOST * stride];
     let keys: [Key; CONTENDERS.len()] =
-        array::from_fn(|nth| Key::with_way(CONTENDERS[nth].way, &[7; 32]));
+        CONTENDERS.map(|contender| Key::with_way(contender.way, &[7; 32]));
     let mut samples: [Vec<f64>; CONTENDERS.len()] = Default::default();
     for _ in 0..ROUNDS {
         for ((contender, key), samples) in CONTENDERS.iter().zip(&keys).zip(&mut samples) {
@@ -89,7 +89,7 @@ fn medians(length: usize, is_opening: bool) -> [f64; CONTENDERS.len()] {
     }
     samples.map(|mut samples| {
         samples.sort_by(f64::total_cmp);
-        samples[samples.len() / 2]
+        samples.get(ROUNDS / 2).copied().unwrap_or(f64::NAN)
     })
 }
 
@@ -139,14 +139,9 @@ fn each_batch(
         } else if together == 2 {
             work(&mut [next(), next()]);
         } else {
-            let mut packets: [Packet<'_>; MOST] = array::from_fn(|at| {
-                if at < count {
-                    next()
-                } else {
-                    Packet::new(0, &mut [])
-                }
-            });
-            work(&mut packets[..count]);
+            let mut packets: [Packet<'_>; MOST] =
+                array::from_fn(|at| if at < count { next() } else { Packet::empty() });
+            work(packets.get_mut(..count).unwrap_or_default());
         }
     }
 }

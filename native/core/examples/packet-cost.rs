@@ -2,6 +2,7 @@
 //!
 //!     cargo run --release -p culvert-core --example packet-cost
 
+use std::array;
 use std::error::Error;
 use std::hint::black_box;
 use std::net::SocketAddr;
@@ -10,14 +11,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use culvert_core::{
-    Endpoint, Entropy, HEADROOM, Now, Outbox, Peer, PeerUpdate, PrivateKey, PublicKey, Sealed,
-    SourceCheck, TAILROOM, Tunnel, TunnelOptions,
+    Endpoint, Entropy, HEADROOM, Now, Outbox, Outgoing, Peer, PeerUpdate, PrivateKey, PublicKey,
+    Sealed, SourceCheck, TAILROOM, Tunnel, TunnelOptions,
 };
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 const INNER: usize = 1420;
 const STRIDE: usize = INNER + 32;
 const BATCH: usize = 44;
+/// As many as a caller should collect.
+const TOGETHER: usize = 16;
 const ROUNDS: usize = 300;
 const RUNS: usize = 15;
 
@@ -61,6 +64,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     });
     println!("sealer, {BATCH} at once          {seal_many:7.1} ns");
+    let seal_batch = measure(|| {
+        if let Some(mut sealer) = left.sealer(now, &peer, &mut outbox) {
+            for batch in buffer.chunks_mut(STRIDE * TOGETHER) {
+                let count = batch.len() / STRIDE;
+                let mut chunks = batch.chunks_exact_mut(STRIDE);
+                let mut together: [Outgoing<'_>; TOGETHER] = array::from_fn(|_| {
+                    Outgoing::new(
+                        chunks.next().unwrap_or_default(),
+                        HEADROOM..HEADROOM + INNER,
+                    )
+                });
+                sealer.seal_batch(together.get_mut(..count).unwrap_or_default());
+                black_box(&together);
+            }
+        }
+    });
+    println!("sealer, batches of {TOGETHER}       {seal_batch:7.1} ns");
     let route = measure(|| {
         for _ in 0..BATCH {
             black_box(left.route(black_box([10, 0, 0, 2].into())));

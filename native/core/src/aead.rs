@@ -1,8 +1,5 @@
-//! ChaCha20-Poly1305 for data and handshakes, XChaCha20-Poly1305 for cookie replies.
-//!
-//! The data path goes through [`DataKey`] only, so a faster implementation has one place to go.
+//! ChaCha20-Poly1305 for handshakes, XChaCha20-Poly1305 for cookie replies. Data messages have `culvert-aead`.
 
-use std::fmt;
 use std::hint::black_box;
 
 use chacha20poly1305::aead::AeadInPlace;
@@ -11,44 +8,19 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 use crate::constants::TAG;
 
-/// One direction of a session.
-pub(crate) struct DataKey(LessSafeKey);
+/// The key of one field of a handshake message.
+struct FieldKey(LessSafeKey);
 
-impl DataKey {
-    pub(crate) fn new(key: &[u8; 32]) -> Option<Self> {
+impl FieldKey {
+    fn new(key: &[u8; 32]) -> Option<Self> {
         UnboundKey::new(&CHACHA20_POLY1305, key)
             .ok()
             .map(|key| Self(LessSafeKey::new(key)))
     }
-
-    /// Encrypts `message` but its last 16 bytes, which become the tag.
-    pub(crate) fn seal(&self, counter: u64, message: &mut [u8]) -> bool {
-        let Some((plaintext, room)) = message.split_last_chunk_mut::<TAG>() else {
-            return false;
-        };
-        let sealed = self
-            .0
-            .seal_in_place_separate_tag(nonce(counter), Aad::empty(), plaintext);
-        match sealed {
-            Ok(tag) => {
-                room.copy_from_slice(tag.as_ref());
-                true
-            }
-            Err(_) => false,
-        }
-    }
-
-    /// Decrypts in place and returns the plaintext's length; on failure the message is garbage.
-    pub(crate) fn open(&self, counter: u64, message: &mut [u8]) -> Option<usize> {
-        self.0
-            .open_in_place(nonce(counter), Aad::empty(), message)
-            .ok()
-            .map(|plaintext| plaintext.len())
-    }
 }
 
 /// ring does not erase its keys; overwriting one in place and showing it to the optimiser does.
-impl Drop for DataKey {
+impl Drop for FieldKey {
     fn drop(&mut self) {
         if let Ok(blank) = UnboundKey::new(&CHACHA20_POLY1305, &[0; 32]) {
             self.0 = LessSafeKey::new(blank);
@@ -57,26 +29,17 @@ impl Drop for DataKey {
     }
 }
 
-impl fmt::Debug for DataKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("DataKey(hidden)")
-    }
+/// Each key is used once.
+fn first_nonce() -> Nonce {
+    Nonce::assume_unique_for_key([0; 12])
 }
 
-fn nonce(counter: u64) -> Nonce {
-    let mut bytes = [0; 12];
-    if let Some(low) = bytes.last_chunk_mut() {
-        *low = counter.to_le_bytes();
-    }
-    Nonce::assume_unique_for_key(bytes)
-}
-
-/// Handshake fields: each key is used once, so the counter is 0. `sealed` holds the plaintext and 16 bytes more.
+/// `sealed` holds the plaintext and 16 bytes more.
 pub(crate) fn seal_field(key: &[u8; 32], authenticated: &[u8], sealed: &mut [u8]) -> Option<()> {
     let (plaintext, room) = sealed.split_last_chunk_mut::<TAG>()?;
-    let tag = DataKey::new(key)?
+    let tag = FieldKey::new(key)?
         .0
-        .seal_in_place_separate_tag(nonce(0), Aad::from(authenticated), plaintext)
+        .seal_in_place_separate_tag(first_nonce(), Aad::from(authenticated), plaintext)
         .ok()?;
     room.copy_from_slice(tag.as_ref());
     Some(())
@@ -88,9 +51,9 @@ pub(crate) fn open_field<const SEALED: usize, const PLAIN: usize>(
     sealed: &[u8; SEALED],
 ) -> Option<[u8; PLAIN]> {
     let mut copy = *sealed;
-    DataKey::new(key)?
+    FieldKey::new(key)?
         .0
-        .open_in_place(nonce(0), Aad::from(authenticated), &mut copy)
+        .open_in_place(first_nonce(), Aad::from(authenticated), &mut copy)
         .ok()?;
     copy.first_chunk().copied()
 }

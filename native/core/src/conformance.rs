@@ -3,6 +3,7 @@
 mod pair;
 
 mod admission;
+mod batch_sealing;
 mod configuration;
 mod handshakes;
 mod hostile;

@@ -38,7 +38,9 @@ pub use now::Now;
 pub use outbox::Outbox;
 pub use peer::{Peer, PeerStatus};
 pub use tai64n::Tai64n;
-pub use tunnel::{PeerUpdate, Received, Sealed, Sealer, SourceCheck, Tunnel, TunnelOptions};
+pub use tunnel::{
+    Outgoing, PeerUpdate, Received, Sealed, Sealer, SourceCheck, Tunnel, TunnelOptions,
+};
 
 /// Bytes that a buffer must have free before an inner packet: the data message's header.
 pub const HEADROOM: usize = 16;

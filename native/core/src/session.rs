@@ -1,10 +1,13 @@
 //! One session: two keys, a send counter, a replay window. Dropping it erases the keys.
 
+use std::slice;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Instant;
 
-use crate::aead::DataKey;
+use culvert_aead::{Key, Packet};
+
+use crate::aead::scrub_stack;
 use crate::constants::{
     DATA_HEADER, REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME, REKEY_AFTER_MESSAGES, REKEY_AFTER_TIME,
     REKEY_ON_RECEIVE_AFTER, TAG,
@@ -22,8 +25,8 @@ pub(crate) struct Session {
     pub(crate) remote_index: u32,
     pub(crate) is_initiator: bool,
     created: Instant,
-    sealing: DataKey,
-    opening: DataKey,
+    sealing: Key,
+    opening: Key,
     /// A responder may send only once the initiator has shown that it has the keys.
     confirmed: AtomicBool,
     /// Something arrived so late in the session's life that a rekey was asked for, once.
@@ -43,15 +46,23 @@ pub(crate) struct SessionParts<'a> {
 }
 
 impl Session {
-    pub(crate) fn new(parts: SessionParts<'_>) -> Option<Self> {
-        Some(Self {
+    /// What is moved takes along what lay in its padding, and that must be no key: hence the scrubbing, and the
+    /// frame of its own to build the session in.
+    pub(crate) fn new(parts: SessionParts<'_>) -> Arc<Self> {
+        scrub_stack();
+        Self::built(parts)
+    }
+
+    #[inline(never)]
+    fn built(parts: SessionParts<'_>) -> Arc<Self> {
+        Arc::new(Self {
             peer: parts.peer,
             local_index: parts.local_index,
             remote_index: parts.remote_index,
             is_initiator: parts.is_initiator,
             created: parts.created,
-            sealing: DataKey::new(&parts.keys.sending)?,
-            opening: DataKey::new(&parts.keys.receiving)?,
+            sealing: Key::new(&parts.keys.sending),
+            opening: Key::new(&parts.keys.receiving),
             confirmed: AtomicBool::new(parts.is_initiator),
             rekeyed_on_receive: AtomicBool::new(false),
             sent: OwnCacheLine::default(),
@@ -61,40 +72,66 @@ impl Session {
 
     /// Writes the header into the first 16 bytes, encrypts what follows but the last 16, which become the tag.
     pub(crate) fn seal(&self, datagram: &mut [u8]) -> Result<(), DropReason> {
-        let counter = self.sent.0.fetch_add(1, Ordering::Relaxed);
-        if counter >= REJECT_AFTER_MESSAGES {
-            // Held there, or enough further calls would wrap it.
-            self.sent.0.store(REJECT_AFTER_MESSAGES, Ordering::Relaxed);
-            return Err(DropReason::CounterExhausted);
-        }
-        let (header, sealed) = datagram
-            .split_first_chunk_mut::<DATA_HEADER>()
-            .ok_or(DropReason::NoRoom)?;
-        write_data_header(header, self.remote_index, counter);
-        if self.sealing.seal(counter, sealed) {
+        let counter = self.next_counters(1);
+        let mut packet = self.packet(datagram, counter)?;
+        self.seal_all(slice::from_mut(&mut packet));
+        if packet.is_done {
             Ok(())
         } else {
             Err(DropReason::NoRoom)
         }
     }
 
-    /// Decrypts in place; returns the length of the plaintext, which begins behind the header.
-    pub(crate) fn open(
+    /// So many in a row; those past the limit no packet is made for.
+    pub(crate) fn next_counters(&self, count: u64) -> u64 {
+        let first = self.sent.0.fetch_add(count, Ordering::Relaxed);
+        if first >= REJECT_AFTER_MESSAGES {
+            // Held there, or enough further calls would wrap it.
+            self.sent.0.store(REJECT_AFTER_MESSAGES, Ordering::Relaxed);
+        }
+        first
+    }
+
+    /// A datagram with its header, to be sealed.
+    pub(crate) fn packet<'d>(
+        &self,
+        datagram: &'d mut [u8],
+        counter: u64,
+    ) -> Result<Packet<'d>, DropReason> {
+        if counter >= REJECT_AFTER_MESSAGES {
+            return Err(DropReason::CounterExhausted);
+        }
+        let (header, message) = datagram
+            .split_first_chunk_mut::<DATA_HEADER>()
+            .ok_or(DropReason::NoRoom)?;
+        write_data_header(header, self.remote_index, counter);
+        Ok(Packet::new(counter, message))
+    }
+
+    pub(crate) fn seal_all(&self, packets: &mut [Packet<'_>]) {
+        self.sealing.seal_all(packets);
+    }
+
+    /// A datagram that may be opened.
+    pub(crate) fn sealed_packet<'d>(
         &self,
         header: DataHeader,
-        datagram: &mut [u8],
+        datagram: &'d mut [u8],
         now: Instant,
-    ) -> Result<usize, DropReason> {
+    ) -> Result<Packet<'d>, DropReason> {
         if header.counter >= REJECT_AFTER_MESSAGES {
             return Err(DropReason::CounterExhausted);
         }
         if !self.is_usable(now) {
             return Err(DropReason::SessionExpired);
         }
-        datagram
-            .get_mut(DATA_HEADER..)
-            .and_then(|sealed| self.opening.open(header.counter, sealed))
-            .ok_or(DropReason::BadTag)
+        let message = datagram.get_mut(DATA_HEADER..);
+        Ok(Packet::new(header.counter, message.unwrap_or_default()))
+    }
+
+    /// Decrypts each in place that is authentic.
+    pub(crate) fn open_all(&self, packets: &mut [Packet<'_>]) {
+        self.opening.open_all(packets);
     }
 
     /// For authenticated counters only.

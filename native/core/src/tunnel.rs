@@ -1,5 +1,6 @@
 //! One WireGuard interface. Used by several threads at once through `&self`.
 
+mod batch_sealing;
 mod configure;
 mod handshaking;
 mod receiving;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
+pub use batch_sealing::Outgoing;
 pub use configure::PeerUpdate;
 pub use receiving::Received;
 pub use sealing::{Sealed, Sealer};

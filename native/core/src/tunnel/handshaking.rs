@@ -144,7 +144,7 @@ impl Tunnel {
         let ephemeral = self.draw_private_key();
         let made = proven
             .respond(&state.preshared_key, &ephemeral, local_index)
-            .and_then(|(message, keys)| {
+            .map(|(message, keys)| {
                 let session = Session::new(SessionParts {
                     peer: weak_peer,
                     local_index,
@@ -152,8 +152,8 @@ impl Tunnel {
                     is_initiator: false,
                     created: now.instant,
                     keys: &keys,
-                })?;
-                Some((message, Arc::new(session)))
+                });
+                (message, session)
             });
         let Some((mut message, session)) = made else {
             self.indices.release(local_index);
@@ -216,7 +216,7 @@ impl Tunnel {
             .ok_or(DropReason::UnknownIndex)?
             .sent
             .finish(&identity.private_key, &state.preshared_key, message)
-            .and_then(|keys| {
+            .map(|keys| {
                 Session::new(SessionParts {
                     peer: weak_peer,
                     local_index,
@@ -227,7 +227,6 @@ impl Tunnel {
                 })
             })
             .ok_or(DropReason::BadHandshake)?;
-        let session = Arc::new(session);
         // The index lives on as the session's.
         state.initiation = None;
         self.indices.assign(&session);

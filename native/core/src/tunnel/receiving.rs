@@ -4,7 +4,10 @@
 use std::array;
 use std::net::IpAddr;
 use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
+
+use culvert_aead::{Packet, TOGETHER};
 
 use crate::aead::scrub_stack;
 use crate::constants::DATA_HEADER;
@@ -311,11 +314,18 @@ fn open_all(
     datagrams: &mut [&mut [u8]],
     segments: &mut [Segment],
 ) -> usize {
-    for (datagram, segment) in datagrams.iter_mut().zip(segments.iter_mut()) {
-        segment.fate = match session.open(segment.header, datagram, now.instant) {
-            Ok(length) => Fate::Opened(length),
-            Err(reason) => Fate::Dropped(reason),
-        };
+    if let ([datagram], [segment]) = (&mut *datagrams, &mut *segments) {
+        open_together::<1>(
+            now,
+            session,
+            slice::from_mut(datagram),
+            slice::from_mut(segment),
+        );
+    } else {
+        let datagrams = datagrams.chunks_mut(TOGETHER);
+        for (datagrams, segments) in datagrams.zip(segments.chunks_mut(TOGETHER)) {
+            open_together::<TOGETHER>(now, session, datagrams, segments);
+        }
     }
     let mut bytes = 0;
     let mut window = session.window();
@@ -333,6 +343,32 @@ fn open_all(
         }
     }
     bytes
+}
+
+/// At most `MOST`.
+fn open_together<const MOST: usize>(
+    now: Now,
+    session: &Session,
+    datagrams: &mut [&mut [u8]],
+    segments: &mut [Segment],
+) {
+    let mut waiting = datagrams.iter_mut().zip(segments.iter_mut());
+    let mut packets: [Packet<'_>; MOST] = array::from_fn(|_| {
+        let packet = waiting.next().and_then(|(datagram, segment)| {
+            let packet = session.sealed_packet(segment.header, datagram, now.instant);
+            segment.fate =
+                Fate::Dropped(packet.as_ref().err().copied().unwrap_or(DropReason::BadTag));
+            packet.ok()
+        });
+        packet.unwrap_or_else(Packet::empty)
+    });
+    let count = packets.len().min(segments.len());
+    session.open_all(packets.get_mut(..count).unwrap_or_default());
+    for (packet, segment) in packets.iter().zip(segments) {
+        if packet.is_done {
+            segment.fate = Fate::Opened(packet.text_len());
+        }
+    }
 }
 
 fn inner_fate(datagram: &[u8], length: usize) -> Fate {

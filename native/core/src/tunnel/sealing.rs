@@ -27,13 +27,13 @@ pub enum Sealed {
 /// Seals many packets for one peer: the lookups are done once, the accounting when it is dropped.
 /// Keep it for a batch, not longer: keys age.
 pub struct Sealer<'a> {
-    tunnel: &'a Tunnel,
-    peer: &'a Arc<Peer>,
-    session: Arc<Session>,
-    endpoint: Endpoint,
-    now: Instant,
-    mtu: usize,
-    sealed_bytes: usize,
+    pub(super) tunnel: &'a Tunnel,
+    pub(super) peer: &'a Arc<Peer>,
+    pub(super) session: Arc<Session>,
+    pub(super) endpoint: Endpoint,
+    pub(super) now: Instant,
+    pub(super) mtu: usize,
+    pub(super) sealed_bytes: usize,
 }
 
 impl Tunnel {
@@ -209,11 +209,12 @@ impl Sealer<'_> {
         sealed
     }
 
-    fn seal_uncounted(
+    /// Where the datagram will lie, and it, with its padding.
+    pub(super) fn prepared<'b>(
         &self,
-        buffer: &mut [u8],
+        buffer: &'b mut [u8],
         inner: Range<usize>,
-    ) -> Result<Range<usize>, DropReason> {
+    ) -> Result<(Range<usize>, &'b mut [u8]), DropReason> {
         let start = inner
             .start
             .checked_sub(DATA_HEADER)
@@ -226,6 +227,15 @@ impl Sealer<'_> {
             .get_mut(plaintext_end..plaintext_end + padding)
             .ok_or(DropReason::NoRoom)?
             .fill(0);
+        Ok((range, datagram))
+    }
+
+    fn seal_uncounted(
+        &self,
+        buffer: &mut [u8],
+        inner: Range<usize>,
+    ) -> Result<Range<usize>, DropReason> {
+        let (range, datagram) = self.prepared(buffer, inner)?;
         self.session.seal(datagram)?;
         Ok(range)
     }
