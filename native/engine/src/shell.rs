@@ -123,7 +123,7 @@ impl Shell {
             .collect::<Vec<_>>();
         fds.extend(uapi.iter().map(|(fd, flags)| PollFd::new(fd, *flags)));
 
-        poll_until(&mut fds, self.engine.role.next_wakeup())?;
+        poll_until(&mut fds, self.next_wakeup())?;
         let mut outcomes: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();
         let uapi = outcomes.split_off(before_uapi);
         let control = outcomes.split_off(before_control);
@@ -135,6 +135,13 @@ impl Shell {
             control,
             uapi,
         })
+    }
+
+    fn next_wakeup(&self) -> Option<Instant> {
+        let control = self.control.as_ref().and_then(Server::next_wakeup);
+        let uapi = self.uapi.as_ref().and_then(Server::next_wakeup);
+        let wakeups = [self.engine.role.next_wakeup(), control, uapi];
+        wakeups.into_iter().flatten().min()
     }
 
     fn handle(&mut self, ready: &Ready) {

@@ -1,4 +1,5 @@
 use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 use std::os::fd::AsFd;
@@ -7,6 +8,7 @@ use zeroize::Zeroizing;
 use super::conversation::{Conversation, Line};
 use super::listener::Listener;
 use crate::control::Engine;
+use crate::log_warn;
 
 /// One caller's side of a protocol made of lines.
 pub(crate) trait Talk: Default {
@@ -36,11 +38,17 @@ const MOST_CALLERS: usize = 64;
 /// A watcher that does not read is let go before it costs more than this.
 const MOST_UNREAD_BYTES: usize = 4 << 20;
 
+/// When nobody can be let in, for want of descriptors above all: trying at once again would only heat a processor.
+const REST: Duration = Duration::from_millis(100);
+
 /// A listener and those who have called.
 #[derive(Debug)]
 pub(crate) struct Server<T> {
     listener: Listener,
     callers: Vec<Caller<T>>,
+    rests_until: Option<Instant>,
+    /// The last caller could not be let in, which was said once.
+    is_short: bool,
     wants_shutdown: bool,
 }
 
@@ -58,6 +66,8 @@ impl<T: Talk> Server<T> {
         Server {
             listener,
             callers: Vec::new(),
+            rests_until: None,
+            is_short: false,
             wants_shutdown: false,
         }
     }
@@ -65,7 +75,7 @@ impl<T: Talk> Server<T> {
     /// What to poll, the listener first. [`Server::handle`] takes the outcomes in the same order.
     pub(crate) fn interests(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         let has_room = self.callers.len() < MOST_CALLERS;
-        let listening = if has_room {
+        let listening = if has_room && self.rests_until.is_none() {
             PollFlags::IN
         } else {
             PollFlags::empty()
@@ -77,6 +87,7 @@ impl<T: Talk> Server<T> {
     }
 
     pub(crate) fn handle(&mut self, ready: &[PollFlags], engine: &mut Engine) {
+        self.rests_until = self.rests_until.filter(|until| Instant::now() < *until);
         let Some((listener, callers)) = ready.split_first() else {
             return;
         };
@@ -89,6 +100,11 @@ impl<T: Talk> Server<T> {
         if !listener.is_empty() {
             self.welcome();
         }
+    }
+
+    /// When it wants to be polled again even if nothing happens.
+    pub(crate) fn next_wakeup(&self) -> Option<Instant> {
+        self.rests_until
     }
 
     pub(crate) fn wants_shutdown(&self) -> bool {
@@ -111,9 +127,19 @@ impl<T: Talk> Server<T> {
 
     fn welcome(&mut self) {
         while self.callers.len() < MOST_CALLERS {
-            let Ok(Some(stream)) = self.listener.accept() else {
-                return;
+            let stream = match self.listener.accept() {
+                Ok(Some(stream)) => stream,
+                Ok(None) => return,
+                Err(cause) => {
+                    if !self.is_short {
+                        log_warn!("callers of the local sockets have to wait: {cause}");
+                    }
+                    self.is_short = true;
+                    self.rests_until = Some(Instant::now() + REST);
+                    return;
+                }
             };
+            self.is_short = false;
             let conversation = Conversation::new(stream);
             let talk = T::default();
             self.callers.push(Caller {

@@ -17,6 +17,7 @@ use culvert_switch::checksum::Checksum;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 
+const ENGINE: &str = env!("CARGO_BIN_EXE_culvert-engine");
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Long enough for a packet that should not come to have come.
 const SILENCE: Duration = Duration::from_millis(200);
@@ -39,13 +40,24 @@ pub(crate) struct Watcher(BufReader<UnixStream>);
 
 impl Gateway {
     pub(crate) fn start() -> Gateway {
+        Gateway::start_by(Command::new(ENGINE))
+    }
+
+    /// With so many descriptors and no more.
+    pub(crate) fn start_with_files(count: u32) -> Gateway {
+        let mut command = Command::new("prlimit");
+        command.args([&format!("--nofile={count}:{count}"), ENGINE]);
+        Gateway::start_by(command)
+    }
+
+    fn start_by(mut command: Command) -> Gateway {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder =
             std::env::temp_dir().join(format!("culvert-gateway-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("control.sock");
-        let process = Command::new(env!("CARGO_BIN_EXE_culvert-engine"))
+        let process = command
             .args(["gateway", "--control"])
             .arg(&path)
             .spawn()
@@ -141,6 +153,16 @@ impl Gateway {
             .unwrap()
             .parse()
             .unwrap()
+    }
+
+    /// Seconds of processor time, all threads together.
+    pub(crate) fn processor_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        let behind_the_name = stat.rsplit_once(')').unwrap().1;
+        let fields: Vec<&str> = behind_the_name.split_whitespace().collect();
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let ticks = [11, 12].map(|nth: usize| fields[nth].parse::<f64>().unwrap());
+        ticks.iter().sum::<f64>() / TICKS_PER_SECOND
     }
 
     pub(crate) fn terminate(&self) {
@@ -366,7 +388,7 @@ fn random_key() -> PrivateKey {
     PrivateKey::from_bytes(bytes)
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     UdpSocket::bind("0.0.0.0:0")
         .unwrap()
         .local_addr()
