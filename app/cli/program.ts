@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { problemOfCall } from '../client/client.ts';
 import { VERSION } from '../contract/version.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addDown } from './commands/down.ts';
 import { addLogin } from './commands/login.ts';
 import { addLogout } from './commands/logout.ts';
@@ -51,7 +52,10 @@ function withStatus(argv: readonly string[]): string[] {
 function buildProgram(terminal: Terminal, run: Run): Command {
   const program = new Command('culvert')
     .description('Private access to your organisation’s networks. Without a command: the status.')
-    .version(VERSION, '-V, --version')
+    .usage('[COMMAND] [OPTIONS]')
+    .version(VERSION, '-V, --version', 'the version of this program')
+    .helpOption('-h, --help', 'what a command does and takes')
+    .configureHelp({ subcommandTerm: termOf })
     .showSuggestionAfterError()
     .showHelpAfterError('(“culvert help” lists the commands)')
     .exitOverride()
@@ -68,14 +72,33 @@ function buildProgram(terminal: Terminal, run: Run): Command {
   addLogout(program, run);
   addRepair(program, run);
   addVersion(program, run);
+  addCompletion(program, terminal);
   addHelp(program, terminal);
   // Subcommands do not inherit these.
   for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
 }
 
+const EXAMPLES = `
+Examples:
+  culvert login https://culvert.example.com/join#…   with the link from your organisation
+  culvert up --wait && ssh 192.168.0.10
+  culvert why 192.168.0.10:22
+  culvert status --json | jq .tunnel.kind
+
+Every command takes --help; all but help and completion take --json.
+“culvert help exit-codes” says what the exit codes mean.`;
+
+/** What is typed: without the word “options”, which would be on every line, and the second names. */
+function termOf(command: Command): string {
+  const taken = command.registeredArguments.map((each) =>
+    each.required ? `<${each.name()}>` : `[${each.name()}]`,
+  );
+  return [command.name(), ...taken].join(' ');
+}
+
 function addHelp(program: Command, terminal: Terminal): void {
-  program.addHelpText('after', '\nExit codes: culvert help exit-codes');
+  program.addHelpText('after', EXAMPLES);
   program
     .command('help')
     .description('help for a command; “help exit-codes” for what the exit codes mean')

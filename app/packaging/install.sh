@@ -24,6 +24,10 @@ LIB=/usr/lib/culvert
 UNITS=/usr/lib/systemd/system
 SERVICES='culvertd.service culvert-protection.service culvert-engine-log.service'
 GROUP=culvert
+# Where each shell that is installed looks for what Tab completes.
+BASH_TAB=/usr/share/bash-completion/completions/culvert
+ZSH_TAB=/usr/share/zsh/vendor-completions/_culvert
+FISH_TAB=/usr/share/fish/vendor_completions.d/culvert.fish
 # What was changed outside of our own files, so that only that is taken back.
 NOTES=$LIB/changed
 
@@ -132,8 +136,18 @@ put_in_place() {
   for file in node culvert-engine peercred.node culvert.mjs culvertd.mjs bin/culvert bin/culvertd install.sh; do
     mv -f "$STAGE/$file" "$LIB/$file"
   done
+  complete_by_tab bash $BASH_TAB
+  complete_by_tab zsh $ZSH_TAB
+  complete_by_tab fish $FISH_TAB
   ln -sfn ../lib/culvert/bin/culvert /usr/bin/culvert
   ln -sfn ../lib/culvert/bin/culvertd /usr/sbin/culvertd
+}
+
+# complete_by_tab SHELL FILE
+complete_by_tab() {
+  [ -d "${2%/*}" ] || return 0
+  $LIB/bin/culvert completion "$1" >"$STAGE/completion"
+  mv -f "$STAGE/completion" "$2"
 }
 
 make_group() {
@@ -202,6 +216,7 @@ uninstall() {
   ! runs_systemd || systemctl daemon-reload
   remove_link /usr/bin/culvert ../lib/culvert/bin/culvert
   remove_link /usr/sbin/culvertd ../lib/culvert/bin/culvertd
+  rm -f $BASH_TAB $ZSH_TAB $FISH_TAB
   remove_group
   rm -rf /var/lib/culvert /run/culvert $LIB
   rmdir /run/wireguard 2>/dev/null || true

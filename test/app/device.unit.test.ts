@@ -3,8 +3,15 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { LocalClient } from '../../app/client/client.ts';
-import type { Status } from '../../app/contract/local-api.ts';
+import {
+  ProblemAnswer,
+  RepairAnswer,
+  RoutesAnswer,
+  Status,
+  WhyAnswer,
+} from '../../app/contract/local-api.ts';
 import { ALICE, type Organisation, startOrganisation } from '../gateway/organisation.ts';
 import { logIn, signedIn } from '../gateway/sign-in.ts';
 import { makeNetwork } from './admin.ts';
@@ -130,6 +137,29 @@ test('routes say whose they are', async () => {
   expect(ran.out).toContain('192.168.0.0/24  tunnel  network tokyo-vpc');
 });
 
+/** What a script may count on: what `--json` prints is one JSON value of exactly this shape. */
+const Versions = z.object({ culvert: z.string(), culvertd: z.string().nullable() });
+const Failure = z.object({
+  problem: ProblemAnswer.shape.problem.extend({ message: z.string() }),
+  exitCode: z.number(),
+});
+
+test.each<[string, string[], z.ZodType]>([
+  ['status', ['status'], Status],
+  ['no command', [], Status],
+  ['up', ['up'], Status],
+  ['up --wait', ['up', '--wait'], Status],
+  ['why', ['why', '192.168.0.10:22'], WhyAnswer],
+  ['routes', ['routes'], RoutesAnswer],
+  ['version', ['version'], Versions],
+])('%s --json is as the contract has it, and nothing more', async (_name, args, shape) => {
+  const ran = await culvert(device.socket, [...args, '--json']);
+
+  const printed = JSON.parse(ran.out);
+  expect(shape.parse(printed)).toEqual(printed);
+  expect(ran.err).toBe('');
+});
+
 test('a daemon that was killed finds its way back on its own, protected all the time', async () => {
   const before = device.network.calls.length;
 
@@ -184,6 +214,33 @@ test('repair is root’s; a broken wanted file counts as on and is told', async 
     wanted: 'on',
     notices: [{ problem: { code: 'state-corrupt' } }],
   });
+});
+
+test.each<[string, string[], z.ZodType]>([
+  ['down', ['down'], Status],
+  ['logout', ['logout'], Status],
+  ['repair', ['repair'], RepairAnswer],
+  ['a login that fails', ['login', 'https://127.0.0.1:1', '--no-browser'], Failure],
+  ['a destination that no script should send', ['why', 'x'.repeat(253)], WhyAnswer],
+])('%s --json is as the contract has it, and nothing more', async (_name, args, shape) => {
+  const ran = await culvert(device.socket, [...args, '--json']);
+
+  const printed = JSON.parse(ran.out);
+  expect(shape.parse(printed)).toEqual(printed);
+});
+
+test('without a daemon every command’s --json says so in the same shape', async () => {
+  const commands = [['status'], ['up'], ['down'], ['logout'], ['why', 'x'], ['routes'], ['login']];
+
+  const ran = await Promise.all(
+    commands.map((args) => culvert('/nonexistent/culvertd.sock', [...args, '--json'])),
+  );
+
+  for (const { code, out } of ran) {
+    const printed = JSON.parse(out);
+    expect(Failure.parse(printed)).toEqual(printed);
+    expect([code, printed.problem.code]).toEqual([3, 'daemon-not-running']);
+  }
 });
 
 test('no daemon, a wrong option and a misspelt command each have a sentence and a code', async () => {

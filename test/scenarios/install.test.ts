@@ -15,6 +15,11 @@ const OURS =
 const ALICE = { env: { SUDO_USER: 'alice' } };
 /** Which programs of ours run, and from where. */
 const PROGRAMS = 'readlink /proc/[0-9]*/exe | grep -E "node|culvert" || true';
+const TABS = [
+  '/usr/share/bash-completion/completions/culvert',
+  '/usr/share/zsh/vendor-completions/_culvert',
+  '/usr/share/fish/vendor_completions.d/culvert.fish',
+];
 /** Everything of mallory's that could be run by mistake says so here. */
 const CAUGHT = '/home/mallory/caught';
 
@@ -60,6 +65,7 @@ describe('installed, used and removed', () => {
   let before: string[];
 
   test('it is installed and says what to do next', async () => {
+    await laptop.run(['mkdir', '-p', ...TABS.map((file) => file.replace(/\/[^/]+$/, ''))]);
     before = await filesOf(laptop);
 
     const said = await runInstaller(laptop, 'alice');
@@ -89,6 +95,13 @@ describe('installed, used and removed', () => {
       './peercred.node',
       '',
     ]);
+  });
+
+  test('each shell finds what Tab completes', async () => {
+    for (const file of TABS)
+      expect(await laptop.run(['cat', file], { user: 'alice' })).toContain(
+        'culvert: completion for',
+      );
   });
 
   test('alice reaches the daemon that runs from there, mallory does not', async () => {

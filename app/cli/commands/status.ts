@@ -30,9 +30,7 @@ async function showStatus(terminal: Terminal, options: Options): Promise<ExitCod
 async function watchStatus(terminal: Terminal, { json }: Options): Promise<ExitCode> {
   let last = '';
   for await (const status of terminal.client.watch(terminal.interrupted)) {
-    const text = json
-      ? JSON.stringify(status)
-      : statusLines(status, outView(terminal)).join('\n');
+    const text = json ? JSON.stringify(status) : statusLines(status, outView(terminal)).join('\n');
     // Relative times and counters alone are not news.
     const key = json ? text : JSON.stringify(withoutCounters(status));
     if (key !== last) terminal.out.write(`${text}\n${json ? '' : '\n'}`);

@@ -12,7 +12,7 @@ interface Options {
 export function addVersion(program: Command, run: Run): void {
   program
     .command('version')
-    .description('of this program and of culvertd')
+    .description('the versions of this program and of culvertd')
     .option('--json', 'both as JSON')
     .action((options: Options) => run(options, (terminal) => showVersion(terminal, options)));
 }
