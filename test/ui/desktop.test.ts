@@ -205,7 +205,9 @@ test('preferences take effect at once and are kept', async () => {
   await desktop.window.getByText('ダーク', { exact: true }).click();
   await desktop.window.locator('html[data-mantine-color-scheme=dark]').waitFor();
   const laptop = world.lab.host('laptop');
-  await desktop.window.getByText('コンピューターへのサインイン時に開く').click();
+  await desktop.window
+    .getByRole('switch', { name: 'コンピューターへのサインイン時に開く' })
+    .click();
   await eventually(async () =>
     expect(await laptop.read('/home/alice/.config/autostart/culvert.desktop')).toContain(
       '--hidden',
