@@ -35,6 +35,18 @@ pub(crate) fn run(data: &[u8]) {
     assert_eq!(site.nat.flows(), 0);
 }
 
+/// The listener of the last run may live on in a program that another thread is just starting.
+fn listen(address: Ipv4Addr, port: u16) -> TcpListener {
+    let tries = (0..200).find_map(|_| {
+        let listener = TcpListener::bind((address, port)).ok();
+        if listener.is_none() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        listener
+    });
+    tries.expect("a port in a network of our own is free")
+}
+
 struct Site {
     nat: Nat,
     batch: Batch,
@@ -58,8 +70,8 @@ impl Site {
             flows: MOST_FLOWS,
             flows_per_device: MOST_FLOWS / 2,
         };
-        let listener = TcpListener::bind((SERVER, 80)).unwrap();
-        let forbidden = TcpListener::bind((Ipv4Addr::LOCALHOST, 22)).unwrap();
+        let listener = listen(SERVER, 80);
+        let forbidden = listen(Ipv4Addr::LOCALHOST, 22);
         let echo = UdpSocket::bind((SERVER, 7000)).unwrap();
         listener.set_nonblocking(true).unwrap();
         forbidden.set_nonblocking(true).unwrap();
