@@ -1,5 +1,10 @@
 //! Builds and judges packets byte by byte, knowing nothing of the code under test.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, unreachable_pub)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "builders for tests; one that is wrong should say so at once"
+)]
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ip {
