@@ -1,7 +1,10 @@
 /** culvert: the command line, with no rights of its own. */
 import { LocalClient } from '../client/client.ts';
+import { problem } from '../contract/problem.ts';
+import { say } from '../contract/sentences/say.ts';
 import { EXIT } from './exit-codes.ts';
 import { runProgram } from './program.ts';
+import { languageOf } from './view.ts';
 
 const interruption = new AbortController();
 process.once('SIGINT', () => interruption.abort());
@@ -10,7 +13,11 @@ process.once('SIGINT', () => interruption.abort());
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.done);
-    throw error;
+    if (stream === process.stdout) {
+      const refused = problem('output-refused', { reason: error.message });
+      process.stderr.write(`culvert: ${say(refused, languageOf(process.env))}\n`);
+    }
+    process.exit(EXIT.failed);
   });
 }
 

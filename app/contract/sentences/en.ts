@@ -20,6 +20,7 @@ export const en = {
     'The part that tells who calls culvertd (peercred.node) is missing. Install Culvert again.',
   'already-running': 'Another culvertd already serves {socket}. Stop it first.',
   'not-root': '{program} has to run as root. Try “sudo {program}”.',
+  'output-refused': 'The output cannot be written: {reason}. Make room, or send it elsewhere.',
   'socket-refused': 'culvertd cannot listen at {socket}: {reason}.',
 
   // What the local API refuses

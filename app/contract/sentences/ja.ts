@@ -19,6 +19,7 @@ export const ja: Record<ProblemCode, string> = {
     'culvertd の呼び出し元を確かめる部品（peercred.node）がありません。Culvert を再インストールしてください。',
   'already-running': '別の culvertd が {socket} を使っています。先にそれを停止してください。',
   'not-root': '{program} は root で実行する必要があります。「sudo {program}」をお試しください。',
+  'output-refused': '出力を書き込めません：{reason}。空きを作るか、別の場所に出力してください。',
   'socket-refused': 'culvertd は {socket} で待ち受けられません：{reason}。',
 
   'root-only': 'この操作は root だけができます。sudo を付けてお試しください。',

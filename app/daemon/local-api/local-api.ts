@@ -36,6 +36,8 @@ export interface LocalApiOptions {
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 const MAX_CONNECTIONS = 256;
+/** Who opens connections without end shuts the door for nobody but himself. */
+const MAX_CONNECTIONS_EACH = 64;
 
 export function buildLocalApi(options: LocalApiOptions): FastifyInstance {
   const app = Fastify({
@@ -67,10 +69,11 @@ type Peers = (request: FastifyRequest) => PeerCredentials;
 /** Asked once, when the connection is made: a process that hands its socket on stays who it was. */
 function knowPeers(app: FastifyInstance, options: LocalApiOptions): Peers {
   const known = new WeakMap<Socket, PeerCredentials>();
+  const open = new Map<number, number>();
   app.server.maxConnections = MAX_CONNECTIONS;
   app.server.on('connection', (socket: Socket) => {
     const credentials = options.credentialsOf(socket);
-    if (credentials) known.set(socket, credentials);
+    if (credentials && hasRoom(open, credentials.uid, socket)) known.set(socket, credentials);
     else socket.destroy();
   });
   return (request) => {
@@ -78,6 +81,18 @@ function knowPeers(app: FastifyInstance, options: LocalApiOptions): Peers {
     if (!peer) throw new Fault('caller-unknown');
     return peer;
   };
+}
+
+function hasRoom(open: Map<number, number>, uid: number, socket: Socket): boolean {
+  const count = open.get(uid) ?? 0;
+  if (count >= MAX_CONNECTIONS_EACH) return false;
+  open.set(uid, count + 1);
+  socket.once('close', () => {
+    const left = (open.get(uid) ?? 1) - 1;
+    if (left === 0) open.delete(uid);
+    else open.set(uid, left);
+  });
+  return true;
 }
 
 /** No browser can open a Unix socket; a page that found a way through a proxy would still carry one of these. */
