@@ -49,6 +49,16 @@ pub(crate) fn parse_data(datagram: &[u8]) -> Option<DataHeader> {
     }
 }
 
+/// The index that whatever begins like a message names first: an initiation's or response's sender, else the receiver.
+pub(crate) fn index(datagram: &[u8]) -> Option<u32> {
+    let is_message = (INITIATION_TYPE..=DATA_TYPE).contains(&number(datagram, 0)?);
+    is_message.then(|| number(datagram, 4))?
+}
+
+pub(crate) fn is_data(datagram: &[u8]) -> bool {
+    number(datagram, 0) == Some(DATA_TYPE)
+}
+
 fn data_header(datagram: &[u8]) -> Option<DataHeader> {
     if datagram.len() < SMALLEST_DATA {
         return None;

@@ -4,6 +4,7 @@ mod batch_sealing;
 mod configure;
 mod handshaking;
 mod receiving;
+mod returning;
 mod sealing;
 mod timing;
 

@@ -15,6 +15,7 @@ mod key_text;
 mod local_socket;
 mod log;
 mod privileges;
+mod setback;
 mod shell;
 mod signals;
 mod uapi;

@@ -11,6 +11,7 @@ use crate::arguments::Arguments;
 use crate::control::events::EventSource;
 use crate::control::{ControlTalk, Engine, Role};
 use crate::local_socket::{Listener, Server, SocketFault};
+use crate::setback::Setback;
 use crate::signals::Signals;
 use crate::uapi::UapiTalk;
 use crate::{log_debug, log_info};
@@ -19,8 +20,6 @@ const UAPI_FOLDER: &str = "/var/run/wireguard";
 
 #[derive(Debug, Error)]
 pub(crate) enum ShellFault {
-    #[error("waiting for work failed: {0}")]
-    Poll(Errno),
     #[error("{0}")]
     Role(String),
 }
@@ -56,6 +55,7 @@ pub(crate) struct Shell {
     uapi: Option<Server<UapiTalk>>,
     signals: Signals,
     events: EventSource,
+    setback: Setback,
 }
 
 impl Shell {
@@ -73,6 +73,7 @@ impl Shell {
             uapi,
             signals,
             events,
+            setback: Setback::default(),
         }
     }
 
@@ -86,7 +87,13 @@ impl Shell {
 
     fn serve(&mut self) -> Result<(), ShellFault> {
         loop {
-            let ready = self.wait().map_err(ShellFault::Poll)?;
+            let ready = match self.wait() {
+                Ok(ready) => ready,
+                Err(errno) => {
+                    self.setback.wait_after("waiting for work failed", errno);
+                    continue;
+                }
+            };
             if ready.signal {
                 return Ok(());
             }

@@ -26,7 +26,8 @@ use super::{Order, Report, unix_milliseconds};
 use crate::bell::Bell;
 use crate::clock::now;
 use crate::control::{Event, EventSink};
-use crate::{log_debug, log_error};
+use crate::log_debug;
+use crate::setback::Setback;
 
 pub(super) struct Plane {
     tunnel: Arc<Tunnel>,
@@ -43,6 +44,7 @@ pub(super) struct Plane {
     handshakes: Outbox,
     sending: Sending,
     send_failures: u64,
+    setback: Setback,
 }
 
 /// Messages a receive takes; with GRO each may hold 64 packets.
@@ -79,14 +81,14 @@ impl Plane {
             handshakes: Outbox::new(),
             sending: Sending::default(),
             send_failures: 0,
+            setback: Setback::default(),
         })
     }
 
     pub(super) fn run(mut self) {
         loop {
-            if let Err(cause) = self.wait() {
-                log_error!("waiting for packets failed: {cause}");
-                return;
+            if let Err(errno) = self.wait() {
+                self.setback.wait_after("waiting for packets failed", errno);
             }
             let now = now();
             if !self.take_orders(now) {
@@ -180,9 +182,9 @@ impl Plane {
             Ok(0) => return false,
             Ok(_) => {}
             Err(cause) => {
-                // What an ICMP message said about an earlier datagram: the handshake's retries deal with it.
-                log_debug!("receiving from the gateways: {cause}");
-                return true;
+                let setback = &mut self.setback;
+                setback.wait_after("nothing can be received from the gateways just now", cause);
+                return false;
             }
         }
         for message in self.inbox.messages() {

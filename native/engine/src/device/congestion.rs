@@ -12,25 +12,33 @@ pub(super) fn of_packet(packet: &[u8]) -> Ecn {
     }
 }
 
-/// The path was congested: marks the packet inside. False when its ends do not know of marks; then it has to be
-/// dropped, for that is the one sign they understand.
-pub(super) fn mark(packet: &mut [u8]) -> bool {
-    if of_packet(packet) == Ecn::NotCapable {
-        return false;
+/// What the path has put on the outside is put inside. False when it was congested and the packet's ends do not know of
+/// marks; then it has to be dropped, for that is the one sign they understand.
+pub(super) fn bring_in(outside: Ecn, packet: &mut [u8]) -> bool {
+    match outside {
+        Ecn::NotCapable | Ecn::Capable0 => {}
+        Ecn::Capable1 if of_packet(packet) != Ecn::Capable0 => {}
+        Ecn::CongestionExperienced if of_packet(packet) == Ecn::NotCapable => return false,
+        Ecn::Capable1 | Ecn::CongestionExperienced => mark(packet, outside),
     }
+    true
+}
+
+fn mark(packet: &mut [u8], ecn: Ecn) {
     match packet {
         [first, class, rest @ ..] if *first >> 4 == 4 => {
             let before = *class;
-            *class |= 0b11;
+            *class = before & !0b11 | ecn.bits();
             if let Some([high, low]) = rest.get_mut(8..10) {
                 let checksum = u16::from_be_bytes([*high, *low]);
                 [*high, *low] = updated(checksum, before, *class).to_be_bytes();
             }
         }
-        [first, second, ..] if *first >> 4 == 6 => *second |= 0b11 << 4,
+        [first, second, ..] if *first >> 4 == 6 => {
+            *second = *second & !(0b11 << 4) | ecn.bits() << 4;
+        }
         _ => {}
     }
-    true
 }
 
 /// RFC 1624, for the low byte of one word.
@@ -47,19 +55,21 @@ mod tests {
     #[test]
     fn a_marked_packet_has_a_right_checksum() {
         for class in 0..=255u8 {
-            let mut packet = ipv4_header(class);
+            for outside in 0..4 {
+                let mut packet = ipv4_header(class);
 
-            let is_kept = mark(&mut packet);
+                let is_kept = bring_in(Ecn::from_traffic_class(outside), &mut packet);
 
-            assert_eq!(is_kept, class & 3 != 0);
-            assert_eq!(
-                packet,
+                let inside = match (outside, class & 3) {
+                    (3, _) => 3,
+                    (1, 2) => 1,
+                    (_, inside) => inside,
+                };
+                assert_eq!(is_kept, (outside, class & 3) != (3, 0));
                 if is_kept {
-                    ipv4_header(class | 3)
-                } else {
-                    ipv4_header(class)
+                    assert_eq!(packet, ipv4_header(class & !3 | inside));
                 }
-            );
+            }
         }
     }
 
@@ -68,7 +78,7 @@ mod tests {
         let mut packet = [0x6a, 0x9b, 0, 0];
         assert_eq!(of_packet(&packet), Ecn::Capable1);
 
-        assert!(mark(&mut packet));
+        assert!(bring_in(Ecn::CongestionExperienced, &mut packet));
 
         assert_eq!(packet, [0x6a, 0xbb, 0, 0]);
     }

@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering;
 
 use culvert_core::{Endpoint, HEADROOM, LocalSource, Now, Outbox};
 use culvert_tun::Batch;
-use culvert_udp::{Door, Ecn, Inbox, Message, Source};
+use culvert_udp::{Door, Inbox, Message, Source};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 
 use super::congestion;
 use super::shared::Shared;
-use crate::{clock, log_debug, log_warn};
+use crate::setback::Setback;
+use crate::{clock, log_debug};
 
 /// Messages a receive; what they hold is glued together before it is written.
 const SLOTS: usize = 16;
@@ -25,6 +27,7 @@ struct Inward<'a> {
     opened: Vec<Range<usize>>,
     writing: culvert_tun::Outbox,
     sending: culvert_udp::Outbox,
+    setback: Setback,
 }
 
 pub(super) fn run(shared: &Shared) {
@@ -35,27 +38,35 @@ pub(super) fn run(shared: &Shared) {
         opened: Vec::with_capacity(MOST_SEGMENTS),
         writing: culvert_tun::Outbox::new(),
         sending: culvert_udp::Outbox::new(),
+        setback: Setback::default(),
     };
     while !shared.is_stopping() {
         // Asked for anew each round: the bell has rung if they were exchanged.
         let doors = shared.doors();
-        wait(shared, &doors);
+        if let Err(errno) = wait(shared, &doors) {
+            let setback = &mut inward.setback;
+            setback.wait_after("waiting for datagrams failed", errno);
+        }
         for door in doors.iter() {
             inward.empty(door);
         }
     }
 }
 
-fn wait(shared: &Shared, doors: &culvert_udp::Doors) {
+fn wait(shared: &Shared, doors: &culvert_udp::Doors) -> Result<(), Errno> {
     let bell = shared.inward_bell.as_fd();
     // A family that this host lacks is replaced by the bell once more.
     let v4 = doors.v4.as_ref().map_or(bell, AsFd::as_fd);
     let v6 = doors.v6.as_ref().map_or(bell, AsFd::as_fd);
     let mut fds = [&bell, &v4, &v6].map(|fd| PollFd::new(fd, PollFlags::IN));
     // Interrupted or not: what is there shows when it is received.
-    let _ = poll(&mut fds, None);
+    let outcome = poll(&mut fds, None);
     if fds.first().is_some_and(|bell| !bell.revents().is_empty()) {
         shared.inward_bell.silence();
+    }
+    match outcome {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno),
     }
 }
 
@@ -67,8 +78,8 @@ impl Inward<'_> {
                 Ok(0) => return,
                 Ok(_) => self.carry(clock::now()),
                 Err(cause) => {
-                    log_warn!("a datagram can not be received: {cause}");
-                    return;
+                    let setback = &mut self.setback;
+                    return setback.wait_after("no datagram can be received just now", cause);
                 }
             }
         }
@@ -82,6 +93,7 @@ impl Inward<'_> {
             opened,
             writing,
             sending,
+            ..
         } = self;
         let mut batch = writing.batch(&shared.queue);
         for message in inbox.messages() {
@@ -129,7 +141,7 @@ fn open_message<'b>(
             return;
         };
         let packet = taken.get_mut(range.start - at..).unwrap_or_default();
-        if ecn != Ecn::CongestionExperienced || congestion::mark(packet) {
+        if congestion::bring_in(ecn, packet) {
             batch.push(packet);
         } else {
             shared.drops.congestion.fetch_add(1, Ordering::Relaxed);

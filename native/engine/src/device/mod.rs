@@ -3,6 +3,7 @@
 mod congestion;
 mod inward;
 mod outward;
+mod returning;
 mod role;
 mod shared;
 mod unreachable;

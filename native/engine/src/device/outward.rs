@@ -10,11 +10,14 @@ use culvert_core::{DropReason, HEADROOM, Now, Outbox, Peer, Sealed, TAILROOM};
 use culvert_tun::{Inbox, Packet, Room, Taken};
 use culvert_udp::{Batch, Ecn};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 
 use super::congestion;
+use super::returning::is_returning;
 use super::shared::{Shared, route_to};
 use super::unreachable::{self, Limiter};
 use crate::clock;
+use crate::setback::Setback;
 
 /// A batch ends when it has as many packets as about one super-packet: longer ones would only add latency.
 const BATCH_PACKETS: usize = 32;
@@ -26,6 +29,7 @@ struct Outward<'a> {
     v4: culvert_udp::Outbox,
     v6: culvert_udp::Outbox,
     refusals: Refusals,
+    setback: Setback,
 }
 
 /// What it takes to tell a sender that its packet went nowhere.
@@ -47,12 +51,31 @@ pub(super) fn run(shared: &Shared) {
         v4: culvert_udp::Outbox::new(),
         v6: culvert_udp::Outbox::new(),
         refusals: Refusals::default(),
+        setback: Setback::default(),
     };
     while !shared.is_stopping() {
         if let Err(cause) = outward.round() {
-            return shared.fail(format!("the interface can not be read any more: {cause}"));
+            if is_gone(&cause) {
+                return shared.fail(format!("the interface can not be read any more: {cause}"));
+            }
+            let setback = &mut outward.setback;
+            setback.wait_after("the interface can not be read just now", cause);
         }
     }
+}
+
+/// How the kernel says that the interface was removed; all else may pass.
+fn is_gone(cause: &std::io::Error) -> bool {
+    let gone = [
+        libc::EBADFD,
+        libc::EBADF,
+        libc::EFAULT,
+        libc::ENODEV,
+        libc::ENXIO,
+    ];
+    cause
+        .raw_os_error()
+        .is_none_or(|errno| gone.contains(&errno))
 }
 
 impl Outward<'_> {
@@ -64,14 +87,18 @@ impl Outward<'_> {
         Ok(())
     }
 
-    fn wait(&self) {
+    fn wait(&mut self) {
         let (queue, bell) = (self.shared.queue.as_fd(), self.shared.outward_bell.as_fd());
         let mut fds = [
             PollFd::new(&queue, PollFlags::IN),
             PollFd::new(&bell, PollFlags::IN),
         ];
         // Interrupted or not: what is there shows when it is read.
-        let _ = poll(&mut fds, None);
+        if let Err(errno) = poll(&mut fds, None)
+            && errno != Errno::INTR
+        {
+            self.setback.wait_after("waiting for packets failed", errno);
+        }
         if fds.last().is_some_and(|bell| !bell.revents().is_empty()) {
             self.shared.outward_bell.silence();
         }
@@ -101,13 +128,18 @@ impl Outward<'_> {
             v4,
             v6,
             refusals,
+            ..
         } = self;
         let doors = shared.doors();
         let mut ways = Ways {
             v4: doors.v4.as_ref().map(|door| v4.batch(door)),
             v6: doors.v6.as_ref().map(|door| v6.batch(door)),
         };
-        let mut packets = inbox.packets().peekable();
+        let has_left_before = |packet: &Packet<'_>| is_returning(&shared.tunnel, packet.bytes());
+        let mut packets = inbox
+            .packets()
+            .filter(|packet| !shared.drops.counts_loop(has_left_before(packet)))
+            .peekable();
         while let Some(first) = packets.next() {
             let destination = destination(first.bytes());
             let Some(peer) = destination.and_then(|address| shared.tunnel.route(address)) else {

@@ -196,6 +196,7 @@ fn drops(shared: &Shared) -> BTreeMap<String, u64> {
     let ours = &shared.drops;
     let of_ours = [
         ("no-route", &ours.no_route),
+        ("routing-loop", &ours.routing_loop),
         ("not-sent", &ours.not_sent),
         ("not-written", &ours.not_written),
         ("congestion", &ours.congestion),

@@ -29,10 +29,21 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 pub(super) struct Drops {
     pub(super) no_route: AtomicU64,
+    pub(super) routing_loop: AtomicU64,
     pub(super) not_sent: AtomicU64,
     pub(super) not_written: AtomicU64,
     pub(super) congestion: AtomicU64,
     pub(super) malformed_frame: AtomicU64,
+}
+
+impl Drops {
+    /// Gives back what it is told.
+    pub(super) fn counts_loop(&self, is_loop: bool) -> bool {
+        if is_loop {
+            self.routing_loop.fetch_add(1, Ordering::Relaxed);
+        }
+        is_loop
+    }
 }
 
 pub(super) fn binding(port: u16, mark: u32) -> Binding {

@@ -15,7 +15,7 @@ use super::directory::{Directory, Member, handle_of};
 use super::moment::Moment;
 use super::outgoing::{Outboxes, Outgoing};
 use super::shared::{Shared, Switching};
-use crate::log_warn;
+use crate::setback::Setback;
 
 /// One system call's worth: 16 messages, each of up to 64 datagrams.
 const INBOX_SLOTS: usize = 16;
@@ -32,6 +32,7 @@ pub(super) struct Lane {
     runs: Vec<Run>,
     spares: Vec<u8>,
     answer_room: Box<[u8; MAX_ANSWER_LEN]>,
+    setback: Setback,
 }
 
 /// An inner packet, by its place in the receive buffer.
@@ -65,6 +66,7 @@ impl Lane {
             runs: Vec::new(),
             spares: Vec::new(),
             answer_room: Box::new([0; MAX_ANSWER_LEN]),
+            setback: Setback::default(),
         }
     }
 
@@ -74,8 +76,11 @@ impl Lane {
             match self.inbox.receive(door) {
                 Ok(0) => return,
                 Ok(_) => self.carry_batch(shared, doors),
-                // An ICMP error of an earlier datagram, mostly; the socket itself lives on.
-                Err(cause) => return log_warn!("receiving failed: {cause}"),
+                // The socket itself lives on.
+                Err(cause) => {
+                    let setback = &mut self.setback;
+                    return setback.wait_after("no datagram can be received just now", cause);
+                }
             }
             if !self.inbox.is_full() {
                 return;

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use super::lane::Lane;
 use super::shared::Shared;
 use crate::bell::Bell;
-use crate::log_error;
+use crate::setback::Setback;
 
 /// A data thread: waits at its doors and carries what comes.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Worker {
 }
 
 fn run(shared: &Shared, bell: &Bell, is_leaving: &AtomicBool) {
-    let mut lane = Lane::new();
+    let (mut lane, mut setback) = (Lane::new(), Setback::default());
     while !is_leaving.load(Ordering::Acquire) {
         let doors = shared.doors();
         let doors = doors.as_deref();
@@ -65,10 +65,7 @@ fn run(shared: &Shared, bell: &Bell, is_leaving: &AtomicBool) {
                 }
             }
             Err(Errno::INTR) => {}
-            Err(errno) => {
-                log_error!("the data thread can not wait for packets any more: {errno}");
-                std::process::exit(1);
-            }
+            Err(errno) => setback.wait_after("waiting for packets failed", errno),
         }
     }
 }

@@ -63,6 +63,53 @@ impl Host {
         (one, other)
     }
 
+    /// One more wire, with its end's name on either host; both are up, without addresses.
+    pub fn connect(&self, end: &str, other: &Host, other_end: &str) {
+        let wire = [
+            "link", "add", end, "netns", &self.name, "type", "veth", "peer", "name", other_end,
+        ];
+        must("ip", &[&wire[..], &["netns", &other.name]].concat());
+        self.ip(&format!("link set {end} up"));
+        other.ip(&format!("link set {other_end} up"));
+    }
+
+    /// Each is `ADDRESS/LENGTH`.
+    pub fn has(&self, interface: &str, addresses: &[&str]) {
+        for address in addresses {
+            let nodad = if address.contains(':') { "nodad" } else { "" };
+            self.ip(&format!("addr add {address} dev {interface} {nodad}"));
+        }
+    }
+
+    pub fn forwards(&self) {
+        self.must(
+            "sysctl",
+            "-qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1",
+        );
+    }
+
+    /// A script for `nft`.
+    pub fn nft(&self, script: &str) {
+        let mut command = self.command("nft", "-f -");
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(script.as_bytes())
+            .unwrap();
+        assert!(child.wait().unwrap().success(), "nft refused: {script}");
+    }
+
+    pub fn reaches(&self, address: &str) -> bool {
+        self.run("ping", &format!("-c 1 -W 1 {address}")).0
+    }
+
+    /// Within five seconds, a handshake's first retry included.
+    pub fn must_reach(&self, address: &str) {
+        self.must("ping", &format!("-c 1 -W 6 {address}"));
+    }
+
     pub fn ip(&self, arguments: &str) -> String {
         let words: Vec<&str> = arguments.split_whitespace().collect();
         must(

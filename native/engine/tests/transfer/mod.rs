@@ -1,5 +1,6 @@
 //! Bytes from one host to another, compared one by one.
 #![allow(
+    dead_code,
     unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,0 +1,204 @@
+//! A kernel that says no: system calls of a program stop at a seccomp filter, and this supervisor answers each with an
+//! errno or lets it through. The program and its libraries are those of every day.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing
+)] // for tests only
+
+use std::io;
+use std::mem::{size_of, zeroed};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{JoinHandle, spawn};
+use std::time::{Duration, Instant};
+
+use crate::lab::Running;
+
+/// Where the program finds its own end of the supervision: high enough that nothing else gets this number.
+const LISTENER: i32 = 250;
+
+pub struct RefusingKernel {
+    pub running: Running,
+    orders: Arc<Orders>,
+    supervisor: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Orders {
+    /// The call and its errno.
+    refused: Mutex<Option<(i64, i32)>>,
+    is_over: AtomicBool,
+    /// How many were refused.
+    refusals: AtomicU64,
+}
+
+impl RefusingKernel {
+    /// Starts the program; only these calls stop at the filter.
+    pub fn start(mut command: Command, calls: &[i64]) -> RefusingKernel {
+        let filter = filter(calls);
+        // SAFETY: after the fork only system calls are made, on memory that was made before it.
+        unsafe { command.pre_exec(move || install(&filter)) };
+        let running = Running::start(&mut command);
+        let orders = Arc::new(Orders::default());
+        let listener = take_listener(running.pid());
+        let own = Arc::clone(&orders);
+        let supervisor = Some(spawn(move || supervise(&listener, &own)));
+        RefusingKernel {
+            running,
+            orders,
+            supervisor,
+        }
+    }
+
+    /// From now on this call fails with this errno, each time; an interruption three times, for nobody is interrupted
+    /// without end, and who is calls again at once.
+    pub fn refuse(&self, call: i64, errno: i32) {
+        self.orders.refusals.store(0, Ordering::SeqCst);
+        *self.orders.refused.lock().unwrap() = Some((call, errno));
+    }
+
+    /// Everything works again; how often it was refused meanwhile.
+    pub fn relent(&self) -> u64 {
+        *self.orders.refused.lock().unwrap() = None;
+        self.orders.refusals.load(Ordering::SeqCst)
+    }
+
+    pub fn refusals(&self) -> u64 {
+        self.orders.refusals.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for RefusingKernel {
+    /// The program first: without a supervisor its calls would wait for ever.
+    fn drop(&mut self) {
+        self.relent();
+        self.running.signal(libc::SIGTERM);
+        self.running.end();
+        self.orders.is_over.store(true, Ordering::SeqCst);
+        let _ = self.supervisor.take().map(JoinHandle::join);
+    }
+}
+
+fn filter(calls: &[i64]) -> Vec<libc::sock_filter> {
+    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const EQUALS: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    let step = |code, k, jt| libc::sock_filter { code, jt, jf: 0, k };
+    // The number of the call is what seccomp_data begins with.
+    let mut steps = vec![step(LOAD, 0, 0)];
+    for (place, call) in calls.iter().enumerate() {
+        let to_end = u8::try_from(calls.len() - place).unwrap();
+        steps.push(step(EQUALS, u32::try_from(*call).unwrap(), to_end));
+    }
+    steps.push(step(RETURN, libc::SECCOMP_RET_ALLOW, 0));
+    steps.push(step(RETURN, libc::SECCOMP_RET_USER_NOTIF, 0));
+    steps
+}
+
+/// In the child, between fork and exec.
+fn install(filter: &[libc::sock_filter]) -> io::Result<()> {
+    let program = libc::sock_fprog {
+        len: filter.len() as u16,
+        filter: filter.as_ptr().cast_mut(),
+    };
+    let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    // SAFETY: program outlives the call; the other two are numbers.
+    let listener = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            flags,
+            &raw const program,
+        )
+    };
+    if listener < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: numbers. The copy survives exec.
+    match unsafe { libc::dup2(listener as i32, LISTENER) } {
+        LISTENER => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn take_listener(pid: u32) -> OwnedFd {
+    // SAFETY: numbers; a descriptor that comes back is new and ours alone.
+    let process = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) } as i32;
+    assert!(process >= 0, "{}", io::Error::last_os_error());
+    // SAFETY: as above.
+    let process = unsafe { OwnedFd::from_raw_fd(process) };
+    // SAFETY: as above.
+    let listener =
+        unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), LISTENER, 0) } as i32;
+    assert!(listener >= 0, "{}", io::Error::last_os_error());
+    // SAFETY: as above.
+    unsafe { OwnedFd::from_raw_fd(listener) }
+}
+
+fn supervise(listener: &OwnedFd, orders: &Orders) {
+    while !orders.is_over.load(Ordering::SeqCst) {
+        let mut poll = libc::pollfd {
+            fd: listener.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: poll is one valid pollfd.
+        let ready = unsafe { libc::poll(&raw mut poll, 1, 100) };
+        if ready == 1 && poll.revents & libc::POLLIN != 0 {
+            answer_one(listener, orders);
+        } else if poll.revents & libc::POLLHUP != 0 {
+            return;
+        }
+    }
+}
+
+fn answer_one(listener: &OwnedFd, orders: &Orders) {
+    // SAFETY: both are plain data; the kernel wants the request zeroed.
+    let (mut request, mut answer) = unsafe {
+        (
+            zeroed::<libc::seccomp_notif>(),
+            zeroed::<libc::seccomp_notif_resp>(),
+        )
+    };
+    // SAFETY: request is whole and outlives the call.
+    let taken = unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_RECV, &raw mut request) };
+    if taken < 0 {
+        // The caller was killed or interrupted meanwhile.
+        return;
+    }
+    answer.id = request.id;
+    match *orders.refused.lock().unwrap() {
+        Some((call, errno))
+            if call == i64::from(request.data.nr)
+                && (errno != libc::EINTR || orders.refusals.load(Ordering::SeqCst) < 3) =>
+        {
+            answer.error = -errno;
+            orders.refusals.fetch_add(1, Ordering::SeqCst);
+        }
+        _ => answer.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+    }
+    // SAFETY: answer is whole and outlives the call. It may come too late for a caller that is gone.
+    unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND, &raw mut answer) };
+}
+
+/// `_IOWR('!', 0 and 1, …)`.
+const NOTIF_RECV: libc::c_ulong = 0xc000_2100 | (size_of::<libc::seccomp_notif>() as u64) << 16;
+const NOTIF_SEND: libc::c_ulong =
+    0xc000_2101 | (size_of::<libc::seccomp_notif_resp>() as u64) << 16;
+
+/// Until the claim holds, for two seconds at most.
+pub fn holds_soon(claim: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < deadline {
+        if claim() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    claim()
+}
