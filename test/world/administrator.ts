@@ -51,6 +51,10 @@ export class Administrator {
     return await this.#call('GET', 'devices');
   }
 
+  async removeDevice(id: string): Promise<void> {
+    await this.#call('DELETE', `devices/${id}`);
+  }
+
   async removeConnector(id: string): Promise<void> {
     await this.#call('DELETE', `connectors/${id}`);
   }
@@ -74,6 +78,14 @@ export class Administrator {
     const rules: Rule[] = await this.#call('GET', 'rules');
     const others = rules.map((rule) => rule.id).filter((id) => id !== ruleId);
     await this.#call('POST', 'rules/order', { ids: [ruleId, ...others] });
+  }
+
+  async changeRule(id: string, parts: Partial<RuleInput>): Promise<Rule> {
+    return await this.#call('PATCH', `rules/${id}`, parts);
+  }
+
+  async orderRules(ids: string[]): Promise<Rule[]> {
+    return await this.#call('POST', 'rules/order', { ids });
   }
 
   async defaultProfile(): Promise<Profile> {

@@ -36,14 +36,15 @@ export async function startWeb(
     ([path, text]) =>
       `location ${path === '/' ? '/' : `= ${path}`} { default_type text/plain; return 200 "${text}\\n"; }`,
   );
+  const file = `/etc/lab-nginx-${port}.conf`;
   await host.write(
-    '/etc/lab-nginx.conf',
-    `daemon off; pid /run/lab-nginx.pid; error_log stderr;
+    file,
+    `daemon off; pid /run/lab-nginx-${port}.pid; error_log stderr;
 events {}
 http { access_log off; server { listen ${port}; ${places.join(' ')} } }
 `,
   );
-  host.start('nginx', ['nginx', '-c', '/etc/lab-nginx.conf']);
+  host.start('nginx', ['nginx', '-c', file]);
   await untilListening(host, `:${port}`, 'tcp');
 }
 

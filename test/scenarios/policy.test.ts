@@ -1,0 +1,265 @@
+/**
+ * Who may reach what, and that nobody gets around it: another device's address, a range without a rule, the connector's own
+ * machine, an open connection after its rule or its device is gone.
+ *
+ *   laptop .20 ── home-router ── internet: gateway ── vpc-router ── vpc 192.168.0.0/24, 10.77.0.0/24
+ *                                                     capture on `vpc`: server .10 (connector), second .20, 10.77.0.20
+ *
+ * The rules are looked at from the laptop with ordinary programs, and from the far end by what arrives there.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
+import type { Finished, Service } from '../lab/command.ts';
+import type { Host } from '../lab/host.ts';
+import { Capture } from '../world/capture.ts';
+import { buildConnectedWorld, type ConnectedWorld } from '../world/connected-world.ts';
+import type { Device } from '../world/device.ts';
+import { GATEWAY_USER } from '../world/gateway.ts';
+import { startWeb } from '../world/targets.ts';
+import { eventually, SECOND_SAYS } from '../world/world.ts';
+
+const REFUSED = 7;
+
+let scene: ConnectedWorld;
+let device: Device;
+let laptop: Host;
+let server: Host;
+let second: Host;
+
+beforeAll(async () => {
+  scene = await buildConnectedWorld();
+  ({ device } = scene);
+  [laptop, server, second] = ['laptop', 'server', 'second'].map((name) =>
+    scene.world.lab.host(name),
+  ) as [Host, Host, Host];
+  await second.run(['ip', 'address', 'add', '10.77.0.20/24', 'dev', 'eth0']);
+  await server.run(['ip', 'address', 'add', '10.77.0.10/24', 'dev', 'eth0']);
+});
+afterAll(async () => {
+  await scene?.world.stop();
+});
+beforeEach(() => {
+  onTestFailed(() => console.log(scene.world.lab.logs.slice(-20_000)));
+});
+
+test('a packet in another device’s name does not arrive', async () => {
+  const capture = await Capture.on(scene.world.lab, 'vpc');
+  // What a thief with root on the device does: the protection is in the way, so it goes.
+  await laptop.sh(`ip address add 100.96.0.99/32 dev culvert0
+    nft insert rule inet culvert output oifname culvert0 accept`);
+
+  await laptop.try([
+    'ping',
+    '-c',
+    '3',
+    '-i',
+    '0.2',
+    '-W',
+    '1',
+    '-I',
+    '100.96.0.99',
+    '-p',
+    'ba',
+    '192.168.0.20',
+  ]);
+  await laptop.run(['ping', '-c', '1', '-W', '2', '-s', '200', '192.168.0.20']);
+  await capture.stop();
+
+  expect(await capture.packets('icmp[0] = 8 and greater 200')).not.toEqual([]);
+  expect(await capture.packets('icmp[0] = 8 and less 200')).toEqual([]);
+  await capture.discard();
+  await laptop.run(['ip', 'address', 'del', '100.96.0.99/32', 'dev', 'culvert0']);
+  await laptop.sh(
+    'nft delete rule inet culvert output handle $(nft -a list chain inet culvert output | sed -n "s/.*oifname \\"culvert0\\" accept # handle //p")',
+  );
+  expect(await get('http://192.168.0.20/')).toMatchObject({ stdout: `${SECOND_SAYS}\n` });
+});
+
+test('a network without a rule is not even routed to the device; one without a rule for this address is refused at once, by name', async () => {
+  const { id } = await scene.administrator.createNetwork('osaka');
+  await scene.administrator.addRange(id, '10.88.0.0/24');
+  await scene.administrator.addRange(scene.network.id, '10.77.0.0/24');
+  await narrow({ ranges: ['192.168.0.0/24'] });
+  await eventually(async () => expect(await device.culvert(['routes'])).toContain('10.77.0.0/24'));
+  expect(await device.culvert(['routes'])).not.toContain('10.88.0.0/24');
+  const capture = await Capture.on(scene.world.lab, 'vpc');
+
+  const startedAt = performance.now();
+  const tcp = await get('http://10.77.0.20/');
+  const tookMs = performance.now() - startedAt;
+  const ping = await laptop.try(['ping', '-c', '1', '-W', '2', '10.77.0.20']);
+  const why = await device.tryCulvert(['why', '10.77.0.20:80']);
+
+  expect(tcp.code).toBe(REFUSED);
+  expect(tookMs).toBeLessThan(1000);
+  expect(ping.stdout).toContain('Packet filtered');
+  expect(why).toMatchObject({ code: 7 });
+  expect(why.stdout).toContain('You can’t reach 10.77.0.20:80: no rule allows it.');
+  await capture.stop();
+  expect(await capture.packets('net 10.77.0.0/24')).toEqual([]);
+  await capture.discard();
+  await narrow({ ranges: [] });
+  await eventually(async () => expect((await get('http://10.77.0.20/')).code).toBe(0));
+});
+
+test('a rule with ports lets those through and nothing else', async () => {
+  await narrow({ protocol: 'tcp', ports: [{ from: 8000, to: 8100 }] });
+
+  await eventually(async () => expect((await get('http://192.168.0.20/')).code).toBe(REFUSED));
+  expect((await get('http://192.168.0.10:8080/')).stdout).toBe('Hello from 192.168.0.10.\n');
+  expect((await laptop.try(['ping', '-c', '1', '-W', '1', '192.168.0.10'])).code).toBe(1);
+
+  await narrow({ protocol: 'any', ports: [] });
+  await eventually(async () => expect((await get('http://192.168.0.20/')).code).toBe(0));
+});
+
+test('the first rule that matches decides: a block before the allow, and `why` names it', async () => {
+  const block = await scene.administrator.allow('Not the second host', scene.network.id, {
+    action: 'block',
+    ranges: ['192.168.0.20/32'],
+  });
+  await scene.administrator.orderRules([block.id, scene.rule.id]);
+
+  await eventually(async () => expect((await get('http://192.168.0.20/')).code).toBe(REFUSED));
+  expect((await get('http://192.168.0.10:8080/')).code).toBe(0);
+  const why = await device.tryCulvert(['why', '192.168.0.20:80']);
+  expect(why.stdout).toContain(
+    'You can’t reach 192.168.0.20:80: the rule “Not the second host” blocks it.',
+  );
+
+  await scene.administrator.orderRules([scene.rule.id, block.id]);
+  await eventually(async () => expect((await get('http://192.168.0.20/')).code).toBe(0));
+});
+
+test('nobody reaches the connector’s own loopback, nor link-local addresses, unless a range names exactly that one', async () => {
+  const inside = ['127.0.0.1', '169.254.169.254', '169.254.7.7'];
+  await server.sh(
+    'for each in 169.254.169.254 169.254.7.7; do ip address add $each/32 dev lo; done',
+  );
+  await startWeb(server, 'Only this machine may read me.', 9999);
+  for (const address of inside) {
+    expect(await server.run(['curl', '-s', `http://${address}:9999/`])).toContain('Only this');
+  }
+  const { administrator, network } = scene;
+  for (const cidr of ['127.0.0.0/8', '169.254.0.0/16']) {
+    await expect(administrator.addRange(network.id, cidr)).rejects.toThrow(
+      'is not the address of a private network',
+    );
+  }
+  // Ranges around them are taken, and hide them.
+  await administrator.addRange(network.id, '126.0.0.0/7');
+  await administrator.addRange(network.id, '168.0.0.0/7');
+  await sendLoopbackIntoTunnel();
+  for (const address of inside) await untilRouted(address);
+  const before = await refusedPackets();
+
+  const ends = await Promise.all(inside.map((address) => get(`http://${address}:9999/`)));
+
+  expect(ends.map(({ stdout }) => stdout)).toEqual(['', '', '']);
+  expect(await refusedPackets()).toBeGreaterThanOrEqual(before + inside.length);
+  await administrator.addRange(network.id, '169.254.7.7/32');
+  await eventually(async () =>
+    expect((await get('http://169.254.7.7:9999/')).stdout).toBe('Only this machine may read me.\n'),
+  );
+  await giveLoopbackBack();
+});
+
+test('a rule that goes cuts what is open, within a second', async () => {
+  const flow = await openFlow();
+  const cutMs = await cutAfter(flow, () => narrow({ enabled: false }));
+
+  console.log(`from saving to the end of the connection: ${Math.round(cutMs)} ms`);
+  expect(cutMs).toBeLessThan(1000);
+  await narrow({ enabled: true });
+  await eventually(async () => expect((await get('http://192.168.0.20/')).code).toBe(0));
+});
+
+test('a device that is removed is cut with what it has open, within a second, and told why', async () => {
+  const flow = await openFlow();
+  const [mine] = await scene.administrator.devices();
+  const cutMs = await cutAfter(flow, () => scene.administrator.removeDevice(mine?.id ?? ''));
+
+  console.log(`from removing to the end of the connection: ${Math.round(cutMs)} ms`);
+  expect(cutMs).toBeLessThan(1000);
+  await eventually(async () => {
+    const { stdout } = await device.tryCulvert(['status']);
+    expect(stdout).toContain(
+      'An administrator removed this device from your organisation. Sign in again to add it.',
+    );
+  });
+  expect((await get('http://192.168.0.20/')).code).not.toBe(0);
+});
+
+/** Changes the one rule that lets everybody in. */
+async function narrow(parts: Parameters<typeof scene.administrator.changeRule>[1]): Promise<void> {
+  await scene.administrator.changeRule(scene.rule.id, parts);
+}
+
+/** An `ssh` that says something every 50 ms for as long as it is connected. */
+async function openFlow(): Promise<Service> {
+  const talk = 'while echo tick; do sleep 0.05; done';
+  const options = ['-o', 'ServerAliveInterval=1', '-o', 'ConnectTimeout=5'];
+  const flow = laptop.start('open flow', ['ssh', ...options, '192.168.0.20', talk], {
+    user: 'alice',
+  });
+  await flow.waitFor(/tick\ntick/);
+  return flow;
+}
+
+/** Until nothing more comes through. */
+async function cutAfter(flow: Service, act: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  let lastAt = startedAt;
+  let length = flow.log.length;
+  const acting = act();
+  while (performance.now() - lastAt < 1500) {
+    await pause(5);
+    if (flow.log.length !== length) lastAt = performance.now();
+    length = flow.log.length;
+  }
+  await acting;
+  await flow.stop('SIGKILL');
+  return lastAt - startedAt;
+}
+
+/** No system does this by itself; somebody with root on a device can. */
+async function sendLoopbackIntoTunnel(): Promise<void> {
+  await laptop.sh(`sysctl -qw net.ipv4.conf.all.route_localnet=1
+    ip rule add priority 6000 lookup local; ip rule del priority 0`);
+}
+
+async function giveLoopbackBack(): Promise<void> {
+  await laptop.sh(`ip rule add priority 0 lookup local; ip rule del priority 6000
+    sysctl -qw net.ipv4.conf.all.route_localnet=0`);
+}
+
+async function untilRouted(address: string): Promise<void> {
+  await eventually(async () =>
+    expect(await laptop.run(['ip', 'route', 'get', address])).toContain('dev culvert0'),
+  );
+}
+
+/** What gateway and connector have thrown away so far: each holds to this rule by itself. */
+async function refusedPackets(): Promise<number> {
+  const [atGateway, atConnector] = await Promise.all([
+    engineDrops(
+      scene.world.lab.host('gateway'),
+      GATEWAY_USER,
+      '/var/lib/culvert-gateway/data/engine',
+    ),
+    engineDrops(server, 'culvert-connector', '/var/lib/culvert-connector'),
+  ]);
+  return atGateway + atConnector;
+}
+
+async function engineDrops(host: Host, user: string, folder: string): Promise<number> {
+  const ask = `echo '{"v":1,"id":1,"method":"status"}' | timeout 1 nc -U ${folder}/engine.sock || true`;
+  const { result } = JSON.parse(await host.sh(ask, { user })) as {
+    result: { drops: Record<string, number> };
+  };
+  return Object.values(result.drops).reduce((sum, count) => sum + count, 0);
+}
+
+async function get(url: string): Promise<Finished> {
+  return await laptop.try(['curl', '-s', '--max-time', '3', url], { user: 'alice' });
+}
