@@ -11,9 +11,9 @@ import { ProblemBody } from '../../../gateway/contract/problem.ts';
 import { PROOF_HEADER } from '../../../gateway/contract/proof.ts';
 import { parseJson } from '../../../gateway/trust/gateway-call.ts';
 import type { Identity } from '../../../gateway/trust/identity.ts';
+import { networkReason } from '../../../gateway/trust/network-error.ts';
 import { makeProof } from '../../../gateway/trust/proof.ts';
 import { PinMismatch, pinnedAgent } from '../../../gateway/trust/tls-pin.ts';
-import { reasonOf } from '../../contract/problem.ts';
 import { backoff } from './backoff.ts';
 import type { SessionLog } from './membership.ts';
 
@@ -117,7 +117,7 @@ export class ConfigStream {
       });
     });
     socket.on('error', (error) => {
-      reason ??= reasonOf(error);
+      reason ??= networkReason(error);
       if (error instanceof PinMismatch) this.#listener.onUnknownKey();
     });
     socket.once('close', (code) => this.#closed(reason ?? `it closed the connection (${code})`));
