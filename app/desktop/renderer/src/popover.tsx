@@ -3,7 +3,7 @@ import { MantineProvider, Stack } from '@mantine/core';
 import { useEffect } from 'react';
 import type { View } from '../../ipc/channels.ts';
 import { culvert } from './bridge.ts';
-import { ReaderContext, useNow } from './language/language.ts';
+import { ReaderContext, useTick } from './language/language.ts';
 import { WindowHead } from './parts/window-head.tsx';
 import { theme } from './theme.ts';
 import { usePlace } from './use-place.ts';
@@ -14,9 +14,13 @@ import { SignedOutView } from './views/signed-out-view.tsx';
 import { SigningInView } from './views/signing-in-view.tsx';
 import { UnreachableView } from './views/unreachable-view.tsx';
 
+const A_SECOND_MS = 1_000;
+
 export function Popover() {
   const view = useView();
-  const now = useNow();
+  useTick();
+  // A view can be newer than the last tick, and nobody wants to read of milliseconds or of the future.
+  const now = Date.now() + A_SECOND_MS;
   const language = view?.language ?? 'en';
   useEffect(() => {
     document.documentElement.lang = language;

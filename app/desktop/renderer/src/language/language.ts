@@ -41,14 +41,13 @@ export function useSpeech(): Speech {
 
 const TICK_MS = 1_000;
 
-/** Ticks only while somebody can see the window. */
-export function useNow(): number {
-  const [now, setNow] = useState(Date.now());
+/** Draws again each second, while somebody can see the window. */
+export function useTick(): void {
+  const [, setTicks] = useState(0);
   useEffect(() => {
-    const timer = setInterval(() => document.hidden || setNow(Date.now()), TICK_MS);
+    const timer = setInterval(() => document.hidden || setTicks((ticks) => ticks + 1), TICK_MS);
     return () => clearInterval(timer);
   }, []);
-  return now;
 }
 
 function fromNow(at: number, now: number, language: string): string {

@@ -15,9 +15,6 @@ const marks: Record<WhyAnswer['steps'][number]['outcome'], string> = {
   skipped: '–',
 };
 
-/** Beside the field, whatever appears below it. */
-const LABEL_HEIGHT = 22;
-
 export function WhyBox({ autoFocus }: { autoFocus: boolean }) {
   const { text, say } = useSpeech();
   const [typed, setTyped] = useState('');
@@ -38,7 +35,7 @@ export function WhyBox({ autoFocus }: { autoFocus: boolean }) {
   return (
     <Stack gap="xs">
       <form onSubmit={ask}>
-        <Group gap="xs" align="flex-start" wrap="nowrap">
+        <Group gap="xs" align="flex-end" wrap="nowrap">
           <TextInput
             style={{ flex: 1 }}
             autoFocus={autoFocus}
@@ -46,7 +43,8 @@ export function WhyBox({ autoFocus }: { autoFocus: boolean }) {
             placeholder={text.whyPlaceholder}
             value={typed}
             maxLength={260}
-            error={isUnreadable ? text.whyUnreadable : null}
+            error={isUnreadable}
+            aria-describedby={isUnreadable ? 'why-unreadable' : undefined}
             onChange={(event) => {
               setTyped(event.currentTarget.value);
               setUnreadable(false);
@@ -54,10 +52,15 @@ export function WhyBox({ autoFocus }: { autoFocus: boolean }) {
               setResult(undefined);
             }}
           />
-          <Button type="submit" variant="default" mt={LABEL_HEIGHT} loading={isBusy}>
+          <Button type="submit" variant="default" loading={isBusy}>
             {text.ask}
           </Button>
         </Group>
+        {isUnreadable && (
+          <Text id="why-unreadable" role="alert" size="sm" c="var(--mantine-color-error)" mt={4}>
+            {text.whyUnreadable}
+          </Text>
+        )}
       </form>
       <div role="status" className="selectable">
         {result && 'problem' in result && <ProblemAlert text={say(result.problem)} />}
