@@ -108,3 +108,43 @@ impl Words {
         words
     }
 }
+
+#[cfg(test)]
+#[cfg(target_arch = "x86_64")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn project_wycheproofs_vectors_seal_and_open() {
+        if !crate::avx512::is_possible() {
+            return;
+        }
+        let vectors = include_str!("vectors/wycheproof.txt").lines();
+        let mut count = 0;
+        for vector in vectors.filter(|line| !line.starts_with('#')) {
+            let fields: Vec<_> = vector.split(' ').map(bytes).collect();
+            let [key, nonce, text, sealed] = fields.as_slice() else {
+                panic!("{vector}");
+            };
+            let mut words = Words::new(key.as_slice().try_into().unwrap());
+            words.nonce_prefix = u32::from_le_bytes(nonce[..4].try_into().unwrap());
+            let key = Key(Engine::Avx512(words));
+            let counter = u64::from_le_bytes(nonce[4..].try_into().unwrap());
+            let mut message = [text.as_slice(), &[0; 16]].concat();
+
+            assert!(key.seal(counter, &mut message));
+
+            assert_eq!(&message, sealed);
+            assert_eq!(key.open(counter, &mut message), Some(text.len()));
+            assert_eq!(&message[..text.len()], text);
+            count += 1;
+        }
+        assert_eq!(count, 38);
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digits = hex.trim_matches('-').as_bytes().chunks(2);
+        let byte = |pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
+        digits.map(byte).collect()
+    }
+}

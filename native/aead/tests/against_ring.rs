@@ -4,6 +4,30 @@ use culvert_aead::{Key, Packet, TAG, Way};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+/// RFC 8439, 2.4.2: its nonce is one that WireGuard could have.
+#[test]
+fn the_rfcs_text_is_encrypted_as_it_says() {
+    let key: [u8; 32] = std::array::from_fn(|at| at as u8);
+    let text =
+        b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the \
+        future, sunscreen would be it.";
+    let expected = "6e2e359a2568f98041ba0728dd0d6981e97e7aec1d4360c20a27afccfd9fae0b\
+        f91b65c5524733ab8f593dabcd62b3571639d624e65152ab8f530c359f0861d8\
+        07ca0dbf500d6a6156a38e088a22b65e52bc514d16ccf806818ce91ab7793736\
+        5af90bbf74a35be6b40b8eedf2785e42874d";
+    for key in [keys(&key).0, keys(&key).1] {
+        let mut message = [text.as_slice(), &[0; TAG]].concat();
+
+        assert!(key.seal(0x4a00_0000, &mut message));
+
+        let hex: String = message[..text.len()]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(hex, expected);
+    }
+}
+
 #[test]
 fn every_length_seals_to_the_same_bytes() {
     let (fast, ring) = keys(&[0x9d; 32]);

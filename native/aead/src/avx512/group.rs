@@ -33,7 +33,8 @@ pub(super) fn seal_group<const MOST: usize>(words: &Words, packets: &mut [Packet
     }
 }
 
-/// The one-time keys are in the first pass, so all packets are judged before anything is decrypted.
+/// Each packet is judged right before the first pass that would decrypt some of it, so that its bytes are still at
+/// hand then. Its one-time key is from the first pass of all.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512ifma")]
 pub(super) fn open_group<const MOST: usize>(words: &Words, packets: &mut [Packet<'_>]) {
     let mut keystream = BLANK;
@@ -41,14 +42,20 @@ pub(super) fn open_group<const MOST: usize>(words: &Words, packets: &mut [Packet
     let mut pass = Pass::default();
     first_pass(words, packets, &mut cursor, &mut pass, &mut keystream);
     let keys = OneTimeKeys::<MOST>::new(&keystream, packets.len());
-    for nth in 0..packets.len() {
-        judge(packets, &keys, nth);
-    }
+    let mut judged = 0;
     loop {
+        while judged < pass.end_packet() {
+            judge(packets, &keys, judged);
+            judged += 1;
+        }
         pass.apply(packets, &keystream);
         if !next_pass(words, packets, &mut cursor, &mut pass, &mut keystream) {
             break;
         }
+    }
+    // The empty ones at the end.
+    for nth in judged..packets.len() {
+        judge(packets, &keys, nth);
     }
 }
 

@@ -11,6 +11,13 @@ pub(super) struct Block([u8; 64]);
 impl Block {
     pub(super) const BLANK: Self = Self([0; 64]);
 
+    #[cfg(test)]
+    pub(super) fn starting_with(bytes: &[u8; 32]) -> Self {
+        let mut block = Self::BLANK;
+        block.0[..32].copy_from_slice(bytes);
+        block
+    }
+
     /// Where a first block holds r, not yet clamped.
     #[inline]
     pub(super) fn first_quarter(&self) -> u128 {

@@ -95,6 +95,14 @@ impl Pass {
         }
     }
 
+    /// The number behind the last packet of which something is in this pass.
+    #[inline]
+    pub(super) fn end_packet(&self) -> usize {
+        let last = self.run_count.checked_sub(1);
+        let run = last.and_then(|last| self.runs.get(last));
+        run.map_or(0, |run| usize::from(run.packet) + 1)
+    }
+
     /// Encrypts or decrypts the texts' blocks, but not those of packets refused since the pass was planned.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512ifma")]

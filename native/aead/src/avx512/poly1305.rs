@@ -143,3 +143,116 @@ fn piece(zeros: usize, bytes: &[u8], from: usize) -> __m512i {
     let bytes = bytes.get(from.saturating_sub(zeros)..).unwrap_or_default();
     load_behind(zeros.saturating_sub(from).min(64), bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use poly1305::universal_hash::KeyInit;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::avx512::is_possible;
+    use crate::avx512::memory::Block;
+    use crate::avx512::powers::powers_of;
+
+    /// All that clamping leaves.
+    const LARGEST: u128 = 0x0fff_fffc_0fff_fffc_0fff_fffc_0fff_ffff;
+
+    #[test]
+    fn numbers_at_the_borders_of_the_modulus_and_of_the_limbs_give_the_right_tag() {
+        let numbers = [
+            0,
+            1,
+            2,
+            3,
+            4,
+            5,
+            1 << 43,
+            (1 << 44) - 1,
+            1 << 44,
+            1 << 88,
+            u128::MAX,
+        ];
+        for r in numbers.into_iter().chain([LARGEST, LARGEST - 1]) {
+            for pad in [0, 1, u128::MAX] {
+                for fill in [0x00, 0x01, 0x7f, 0x80, 0xfb, 0xfe, 0xff] {
+                    for length in (0..600).chain([1_420, 4_096, 65_535]) {
+                        assert_right(r, pad, &vec![fill; length]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// RFC 8439, A.3: the texts of vectors 7 to 11 bring the sum to 2^130 - 5 and around it.
+    #[test]
+    fn texts_that_bring_the_sum_to_the_modulus_give_the_right_tag() {
+        let ff = u128::MAX;
+        let texts = [
+            vec![ff, ff - 0xf, 0x11],
+            vec![
+                ff,
+                0xfefe_fefe_fefe_fefe_fefe_fefe_fefe_fefb,
+                0x0101_0101_0101_0101_0101_0101_0101_0101,
+            ],
+            vec![ff - 2],
+            vec![
+                0x0100_0000_0000_0000_9402_d5a6_0000_0000_u128.swap_bytes(),
+                1 << 64,
+                1,
+            ],
+            vec![ff - 4, ff, ff],
+        ];
+        for text in texts {
+            let mut bytes: Vec<_> = text.iter().flat_map(|block| block.to_le_bytes()).collect();
+            for r in [1, 2, 4, 0x0400_0000_0000_0000_0100_0000_0000_0000] {
+                for _ in 0..40 {
+                    assert_right(r, 0, &bytes);
+                    bytes.extend_from_within(..16);
+                }
+                bytes.truncate(text.len() * 16);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn any_text_under_any_key_gives_the_right_tag(
+            r in any::<u128>(),
+            pad in any::<u128>(),
+            text in proptest::collection::vec(prop_oneof![Just(0xff), any::<u8>()], 0..3_000),
+        ) {
+            assert_right(r, pad, &text);
+        }
+    }
+
+    /// As another implementation has it, and alone as well as side by side with others.
+    fn assert_right(r: u128, pad: u128, text: &[u8]) {
+        if !is_possible() {
+            return;
+        }
+        let mut key = [0; 32];
+        key[..16].copy_from_slice(&r.to_le_bytes());
+        key[16..].copy_from_slice(&pad.to_le_bytes());
+        let mut message = text.to_vec();
+        message.resize(text.len().next_multiple_of(16), 0);
+        message.extend([0; 8]);
+        message.extend((text.len() as u64).to_le_bytes());
+        let expected = poly1305::Poly1305::new(&key.into()).compute_unpadded(&message);
+
+        let mut blocks = [Block::starting_with(&[0x5a; 32]); 9];
+        blocks[8] = Block::starting_with(&key);
+        // SAFETY: the processor has what these functions need.
+        let (alone, together) = unsafe {
+            let mut powers = [Powers::blank(); 9];
+            powers_of(&blocks[8..], &mut powers);
+            let alone = tag(&powers[0], pad, text);
+            powers_of(&blocks[1..], &mut powers);
+            (alone, tag(&powers[7], pad, text))
+        };
+
+        assert_eq!(alone, expected.as_slice(), "{r:x} {pad:x} {}", text.len());
+        assert_eq!(together, alone);
+    }
+}
