@@ -9,24 +9,36 @@ export class Device {
   readonly host: Host;
   readonly user: string;
   daemon: Service;
+  /** Of culvertd, as a service manager would give it. */
+  readonly #environment: Record<string, string>;
 
-  private constructor(host: Host, user: string, daemon: Service) {
+  private constructor(
+    host: Host,
+    user: string,
+    daemon: Service,
+    environment: Record<string, string>,
+  ) {
     this.host = host;
     this.user = user;
     this.daemon = daemon;
+    this.#environment = environment;
   }
 
-  static async install(host: Host, user = 'alice'): Promise<Device> {
+  static async install(
+    host: Host,
+    user = 'alice',
+    environment: Record<string, string> = {},
+  ): Promise<Device> {
     await runInstaller(host, user);
     // A first contact asks a person whether the key is right; nobody is there to answer.
     await host.write(`/home/${user}/.ssh/config`, 'Host *\n  StrictHostKeyChecking accept-new\n');
     await host.run(['chown', '-R', `${user}:`, `/home/${user}/.ssh`]);
-    return new Device(host, user, await Device.#launch(host));
+    return new Device(host, user, await Device.#launch(host, environment), environment);
   }
 
   /** Again after it ended: what a service manager does. */
   async restart(): Promise<void> {
-    this.daemon = await Device.#launch(this.host);
+    this.daemon = await Device.#launch(this.host, this.#environment);
   }
 
   /** As the kernel does when memory runs out: no good-bye. */
@@ -42,8 +54,8 @@ export class Device {
     return Number(await this.host.run(['pgrep', '-x', 'culvert-engine']));
   }
 
-  static async #launch(host: Host): Promise<Service> {
-    const daemon = host.start('culvertd', ['/usr/sbin/culvertd']);
+  static async #launch(host: Host, env: Record<string, string>): Promise<Service> {
+    const daemon = host.start('culvertd', ['/usr/sbin/culvertd'], { env });
     await daemon.waitFor(/culvertd runs/);
     return daemon;
   }
