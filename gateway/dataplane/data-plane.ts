@@ -179,7 +179,8 @@ export class DataPlane {
     for (const { id, endpoint } of status.peers) this.#endpoints.take(id, endpoint);
     this.#endpoints.save((this.#wanted?.peers ?? []).map(({ id }) => id));
     this.#traffic.take(this.#countersOf(status));
-    if (this.#peers.takeStatus(status.peers, status.now)) this.#options.onPeers?.();
+    const isConnector = (id: string): boolean => !this.#deviceIds.has(id);
+    if (this.#peers.takeStatus(status.peers, status.now, isConnector)) this.#options.onPeers?.();
   }
 
   #countersOf(status: EngineStatus) {
