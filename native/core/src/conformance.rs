@@ -5,6 +5,7 @@ mod pair;
 mod admission;
 mod batch_sealing;
 mod configuration;
+mod constant_time;
 mod handshakes;
 mod hostile;
 mod recorded;

@@ -22,6 +22,11 @@ impl Talk for UapiTalk {
     const LONGEST_LINE: usize = 64 << 10;
 
     fn take_line(&mut self, line: &[u8], engine: &mut Engine, answer: &mut Vec<u8>) -> Next {
+        let line = match self {
+            // In a script a carriage return before the end of a line does not count.
+            UapiTalk::Setting(_) | UapiTalk::Skipping => line.strip_suffix(b"\r").unwrap_or(line),
+            UapiTalk::BetweenOperations | UapiTalk::Getting => line,
+        };
         match self {
             UapiTalk::BetweenOperations => self.begin(line),
             UapiTalk::Getting => self.get(line, engine, answer),
