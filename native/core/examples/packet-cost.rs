@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
     });
-    println!("sealer, {BATCH} at once          {seal_many:7.1} ns");
+    println!("sealer, one by one          {seal_many:7.1} ns");
     let seal_batch = measure(|| {
         if let Some(mut sealer) = left.sealer(now, &peer, &mut outbox) {
             for batch in buffer.chunks_mut(STRIDE * TOGETHER) {

@@ -8,7 +8,7 @@ use super::pass::{Cursor, Pass};
 use super::poly1305::tag;
 use super::powers::{Powers, powers_of};
 use crate::key::Words;
-use crate::packet::Packet;
+use crate::packet::{Packet, TAG};
 
 const BLANK: Keystream = [[Block::BLANK; 4]; LANES / 4];
 
@@ -120,8 +120,16 @@ fn judge<const MOST: usize>(
     packet.is_done = false;
     let (powers, pad) = keys.get(nth)?;
     let (text, theirs) = packet.parts()?;
-    packet.is_done = tag(powers, pad, text).ct_eq(theirs).into();
+    packet.is_done = are_equal(&tag(powers, pad, text), theirs);
     Some(())
+}
+
+/// In one comparison, in constant time: byte by byte it would take a tenth of what the tag takes.
+#[inline]
+fn are_equal(ours: &[u8; TAG], theirs: &[u8; TAG]) -> bool {
+    let difference = u128::from_le_bytes(*ours) ^ u128::from_le_bytes(*theirs);
+    let folded = difference as u64 | (difference >> 64) as u64;
+    folded.ct_eq(&0).into()
 }
 
 /// Of each packet, what its tag is made with.
