@@ -36,6 +36,10 @@ beforeAll(async () => {
   stateBefore = await hostState(laptop);
   await scene.administrator.addRange(scene.network.id, 'fd12::/64');
   await device.culvert(['up', '--wait']);
+  // A ping that begins before its route is there ends at once.
+  await eventually(async () =>
+    expect(await laptop.run(['ip', 'route', 'get', TARGETS.ipv6])).toContain('dev culvert0'),
+  );
 });
 afterAll(async () => {
   await scene?.world.stop();
