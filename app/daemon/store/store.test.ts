@@ -157,7 +157,7 @@ describe('a file that others could have written', () => {
     rmSync(join(directory, 'wanted.json'));
     symlinkSync(elsewhere, join(directory, 'wanted.json'));
 
-    expect(new Store(directory).problems.map((each) => each.detail['reason'])).toEqual([
+    expect(new Store(directory).problems.map((each) => each.detail.reason)).toEqual([
       'it is a symbolic link',
     ]);
   });
