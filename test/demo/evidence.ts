@@ -32,7 +32,7 @@ export async function evidence(
     if (await capture.holds(CANARY)) throw new Error('the captured packets hold it in clear');
   });
   const connector = await story.step(
-    'the connector has a user of its own, no capability, no listening socket',
+    'the connector has a user of its own, no capability and no port to connect to; its UDP socket speaks first and is silent to strangers',
     () => connectorRights(world),
   );
   story.show('ps, /proc/PID/status and ss on 192.168.0.10', connector);
