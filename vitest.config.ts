@@ -14,6 +14,9 @@ export default defineConfig({
             'test/**/*.unit.test.ts',
           ],
           exclude: ['**/node_modules/**', 'native/target/**'],
+          // Many start programs of their own; on a busy machine that alone takes seconds.
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {
