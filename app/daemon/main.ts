@@ -101,6 +101,7 @@ function engineOf(options: DaemonOptions): EngineBackendOptions {
     binary: options.enginePath,
     controlPath: join(options.runDirectory, 'engine.sock'),
     logPath: join(options.runDirectory, 'engine.log'),
+    statePath: join(options.stateDirectory, 'replay-floors'),
   };
 }
 

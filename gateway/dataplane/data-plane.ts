@@ -22,7 +22,7 @@ import { Traffic, type TrafficPoint } from './traffic.ts';
 export type DeniedFlow = Extract<EngineEvent, { kind: 'flow-denied' }>;
 
 export interface DataPlaneOptions {
-  /** Holds the control socket and the engine's log; made if missing, for this user alone. */
+  /** Holds the control socket, the engine's log and what it must not forget; made if missing, for this user alone. */
   folder: string;
   /** `culvert-engine`, found by itself when not given. */
   binary?: string;
@@ -32,6 +32,11 @@ export interface DataPlaneOptions {
   onPeers?: () => void;
   onDenied?: (flow: DeniedFlow) => void;
   onEngine?: (state: EngineState) => void;
+}
+
+function engineArguments({ folder, uapiName }: DataPlaneOptions): string[] {
+  const state = ['--state', join(folder, 'replay-floors')];
+  return uapiName === undefined ? state : [...state, '--uapi', uapiName];
 }
 
 export class DataPlane {
@@ -55,7 +60,7 @@ export class DataPlane {
     this.#engine = new SupervisedEngine({
       role: 'gateway',
       binary: options.binary ?? findEngine(),
-      arguments: options.uapiName ? ['--uapi', options.uapiName] : [],
+      arguments: engineArguments(options),
       socketPath: join(options.folder, 'engine.sock'),
       logPath: join(options.folder, 'engine.log'),
       onEvent: (event) => this.#takeEvent(event),

@@ -21,6 +21,8 @@ export interface EngineProcess {
   controlPath: string;
   /** Its stderr. A file, for a pipe would break with us. */
   logPath: string;
+  /** When each peer last began, for the engine to keep; must outlive the computer's restart. */
+  statePath?: string;
 }
 
 const PATIENCE_MS = 10_000;
@@ -33,7 +35,8 @@ export async function startEngine(
   settings: Pick<DeviceSettings, 'mtu' | 'mark'>,
 ): Promise<Engine> {
   const size = ['--mtu', `${settings.mtu}`, '--fwmark', `${settings.mark}`];
-  const argv = ['device', device, '--control', options.controlPath, ...size];
+  const state = options.statePath === undefined ? [] : ['--state', options.statePath];
+  const argv = ['device', device, '--control', options.controlPath, ...size, ...state];
   const saidBefore = sizeOf(options.logPath);
   const child = launch(options, argv);
   const ended = endOf(child);

@@ -22,6 +22,11 @@ impl Tai64n {
         Self::of_nanos(last.unix_nanos().saturating_add(GRAIN))
     }
 
+    /// What the clock that made it showed.
+    pub fn since_epoch(self) -> Duration {
+        Duration::from_nanos(self.unix_nanos())
+    }
+
     fn of_nanos(unix_nanos: u64) -> Self {
         let seconds = TAI_BASE + unix_nanos / 1_000_000_000;
         let fraction = (unix_nanos % 1_000_000_000) & !(GRAIN - 1);

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub(crate) const USAGE: &str =
-    "usage: culvert-engine device IFNAME [--control PATH] [--mtu N] [--fwmark N]
-       culvert-engine gateway   --control PATH [--uapi NAME]
+    "usage: culvert-engine device IFNAME [--control PATH] [--mtu N] [--fwmark N] [--state PATH]
+       culvert-engine gateway   --control PATH [--uapi NAME] [--state PATH]
        culvert-engine connector --control PATH [--uapi NAME]";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Device(DeviceOptions),
-    Gateway,
+    Gateway(GatewayOptions),
     Connector,
 }
 
@@ -28,6 +28,13 @@ pub(crate) struct DeviceOptions {
     pub(crate) interface: String,
     pub(crate) mtu: u16,
     pub(crate) fwmark: u32,
+    /// Where it is kept when each peer last began, so that no recorded handshake works after a restart.
+    pub(crate) state: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GatewayOptions {
+    pub(crate) state: Option<PathBuf>,
 }
 
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -65,7 +72,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Argumen
     match words.next().as_deref() {
         None => Err(UsageFault::NoRole),
         Some("device") => parse_device(words),
-        Some("gateway") => parse_served(words, Role::Gateway),
+        Some("gateway") => parse_served(words, Role::Gateway(GatewayOptions::default())),
         Some("connector") => parse_served(words, Role::Connector),
         Some(other) => Err(UsageFault::UnknownRole(other.into())),
     }
@@ -73,10 +80,11 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Argumen
 
 fn parse_device(mut words: impl Iterator<Item = String>) -> Result<Arguments, UsageFault> {
     let (mut interface, mut control) = (None, None);
-    let (mut mtu, mut fwmark) = (DEFAULT_MTU, 0);
+    let (mut mtu, mut fwmark, mut state) = (DEFAULT_MTU, 0, None);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--control" => control = Some(PathBuf::from(value(&word, &mut words)?)),
+            "--state" => state = Some(PathBuf::from(value(&word, &mut words)?)),
             "--mtu" => mtu = parse_mtu(value(&word, &mut words)?)?,
             "--fwmark" => fwmark = parse_fwmark(value(&word, &mut words)?)?,
             option if option.starts_with('-') => return Err(UsageFault::UnknownOption(word)),
@@ -91,6 +99,7 @@ fn parse_device(mut words: impl Iterator<Item = String>) -> Result<Arguments, Us
             interface,
             mtu,
             fwmark,
+            state,
         }),
         control,
         uapi,
@@ -99,13 +108,16 @@ fn parse_device(mut words: impl Iterator<Item = String>) -> Result<Arguments, Us
 
 fn parse_served(
     mut words: impl Iterator<Item = String>,
-    role: Role,
+    mut role: Role,
 ) -> Result<Arguments, UsageFault> {
     let (mut control, mut uapi) = (None, None);
     while let Some(word) = words.next() {
-        match word.as_str() {
-            "--control" => control = Some(PathBuf::from(value(&word, &mut words)?)),
-            "--uapi" => uapi = Some(parse_interface("--uapi", value(&word, &mut words)?)?),
+        match (word.as_str(), &mut role) {
+            ("--control", _) => control = Some(PathBuf::from(value(&word, &mut words)?)),
+            ("--state", Role::Gateway(options)) => {
+                options.state = Some(PathBuf::from(value(&word, &mut words)?));
+            }
+            ("--uapi", _) => uapi = Some(parse_interface("--uapi", value(&word, &mut words)?)?),
             _ => return Err(UsageFault::UnknownOption(word)),
         }
     }
@@ -171,6 +183,7 @@ mod tests {
             interface: "wg0".into(),
             mtu: 1420,
             fwmark: 0,
+            state: None,
         };
         assert_eq!(
             arguments,
@@ -190,6 +203,22 @@ mod tests {
             };
             assert_eq!(options.fwmark, 0x43);
         }
+    }
+
+    #[test]
+    fn a_device_and_a_gateway_have_a_state_and_a_connector_has_none() {
+        let state = Some(PathBuf::from("/s"));
+        let Role::Device(device) = read("device wg0 --state /s").unwrap().role else {
+            panic!("no device")
+        };
+        let gateway = read("gateway --control /c --state /s").unwrap().role;
+
+        assert_eq!(device.state, state);
+        assert_eq!(gateway, Role::Gateway(GatewayOptions { state }));
+        assert_eq!(
+            read("connector --control /c --state /s").unwrap_err(),
+            UsageFault::UnknownOption("--state".into())
+        );
     }
 
     #[test]

@@ -21,6 +21,8 @@ const ALL_ROLES: &[libc::c_long] = &[
     libc::SYS_write,
     libc::SYS_readv,
     libc::SYS_writev,
+    // When a peer last began.
+    libc::SYS_pwrite64,
     libc::SYS_recvfrom,
     libc::SYS_sendto,
     libc::SYS_recvmsg,

@@ -33,7 +33,9 @@ impl Desk {
     /// # Panics
     /// When the system has no descriptors left.
     pub fn gateway() -> Desk {
-        Desk::started(|sink| gateway::start(sink).map(|role| Box::new(role) as Box<dyn Role>))
+        Desk::started(|sink| {
+            gateway::start(Default::default(), sink).map(|role| Box::new(role) as Box<dyn Role>)
+        })
     }
 
     /// # Panics
@@ -187,7 +189,7 @@ impl Role for TunnelAlone {
                 Change::ListenPort(port) => self.listen_port = port,
                 Change::Fwmark(mark) => self.fwmark = mark,
                 Change::ReplacePeers => self.tunnel.remove_all_peers(),
-                Change::Peer(change) => device::wireguard::apply_peer(&self.tunnel, change),
+                Change::Peer(change) => device::wireguard::apply_peer(&self.tunnel, change, None),
             }
         }
         Ok(())

@@ -15,6 +15,7 @@ mod key_text;
 mod local_socket;
 mod log;
 mod privileges;
+mod replay_floors;
 mod setback;
 mod shell;
 mod signals;
@@ -25,6 +26,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Role};
 use control::{EventSink, events};
+use replay_floors::ReplayFloors;
 use rustix::thread::CapabilitySet;
 use shell::Shell;
 use signals::Signals;
@@ -66,10 +68,11 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 fn start_role(role: &Role, sink: EventSink) -> Result<Box<dyn control::Role>, Box<dyn Error>> {
     Ok(match role {
         Role::Device(options) => Box::new(device::start(options, sink)?),
-        Role::Gateway => {
+        Role::Gateway(options) => {
+            let floors = ReplayFloors::keep_at(options.state.as_deref(), clock::now().unix)?;
             // For a port below 1024.
             privileges::reduce(CapabilitySet::NET_BIND_SERVICE)?;
-            Box::new(gateway::start(sink)?)
+            Box::new(gateway::start(floors, sink)?)
         }
         Role::Connector => {
             // For ping where ping sockets are turned off.

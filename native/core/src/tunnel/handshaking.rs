@@ -173,6 +173,8 @@ impl Tunnel {
         peer.count_sent(message.len());
         self.arm_erasure(peer, now.instant);
         self.note_sent(peer, now.instant);
+        let timestamp = state.received_timestamp;
+        self.note_event(peer, EventKind::InitiationAnswered { timestamp }, now.unix);
         Ok(())
     }
 

@@ -23,9 +23,11 @@ use crate::arguments::DeviceOptions;
 use crate::clock::now;
 use crate::control::EventSink;
 use crate::entropy::SystemEntropy;
+use crate::replay_floors::{ReplayFloors, StateFault};
 use crate::{log_info, privileges};
 
 pub(crate) use role::DeviceRole;
+use role::Settings;
 use shared::Shared;
 
 #[derive(Debug, Error)]
@@ -34,6 +36,8 @@ pub(crate) enum DeviceFault {
     Tun(#[from] TunFault),
     #[error(transparent)]
     Bind(#[from] BindFault),
+    #[error(transparent)]
+    State(#[from] StateFault),
     #[error("the device {name} can not start: {cause}")]
     Failed { name: String, cause: io::Error },
 }
@@ -43,6 +47,7 @@ pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<Device
         name: options.interface.clone(),
         cause,
     };
+    let floors = ReplayFloors::keep_at(options.state.as_deref(), now().unix)?;
     let name = options.interface.clone();
     let (tun, queues) = Tun::create(&TunOptions {
         name,
@@ -80,7 +85,10 @@ pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<Device
         watch,
         shared,
         threads,
-        options.fwmark,
+        Settings {
+            fwmark: options.fwmark,
+            floors,
+        },
         events,
     ))
 }

@@ -12,6 +12,7 @@ use culvert_udp::Doors;
 use super::shared::{Shared, binding};
 use super::wireguard;
 use crate::control::{Event, EventSink, PeerStatus, Role, RoleKind, Status};
+use crate::replay_floors::ReplayFloors;
 use crate::uapi::{Change, Configuration, Errno};
 use crate::{clock, key_text, log_debug, log_info, log_warn};
 
@@ -21,10 +22,16 @@ pub(crate) struct DeviceRole {
     watch: LinkWatch,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    fwmark: u32,
+    settings: Settings,
     events: EventSink,
     wanted: Outbox,
     sending: culvert_udp::Outbox,
+}
+
+/// What this thread alone knows and changes.
+pub(super) struct Settings {
+    pub(super) fwmark: u32,
+    pub(super) floors: ReplayFloors,
 }
 
 impl DeviceRole {
@@ -33,7 +40,7 @@ impl DeviceRole {
         watch: LinkWatch,
         shared: Arc<Shared>,
         threads: Vec<JoinHandle<()>>,
-        fwmark: u32,
+        settings: Settings,
         events: EventSink,
     ) -> DeviceRole {
         let (wanted, sending) = (Outbox::new(), culvert_udp::Outbox::new());
@@ -42,7 +49,7 @@ impl DeviceRole {
             watch,
             shared,
             threads,
-            fwmark,
+            settings,
             events,
             wanted,
             sending,
@@ -55,7 +62,10 @@ impl DeviceRole {
             Change::ListenPort(port) => return self.listen(port),
             Change::Fwmark(mark) => return self.mark(mark),
             Change::ReplacePeers => self.shared.tunnel.remove_all_peers(),
-            Change::Peer(change) => wireguard::apply_peer(&self.shared.tunnel, change),
+            Change::Peer(change) => {
+                let floor = self.settings.floors.of(&change.public_key);
+                wireguard::apply_peer(&self.shared.tunnel, change, floor);
+            }
         }
         Ok(())
     }
@@ -65,7 +75,7 @@ impl DeviceRole {
         if port != 0 && port == self.shared.doors().port() {
             return Ok(());
         }
-        let doors = Doors::bind(&binding(port, self.fwmark)).map_err(|fault| {
+        let doors = Doors::bind(&binding(port, self.settings.fwmark)).map_err(|fault| {
             log_warn!("{fault}");
             Errno::PORT_IN_USE
         })?;
@@ -83,17 +93,21 @@ impl DeviceRole {
             log_warn!("packets can not be marked with {mark:#x}: {cause}");
             Errno::PORT_IN_USE
         })?;
-        self.fwmark = mark;
+        self.settings.fwmark = mark;
         Ok(())
     }
 
-    fn tell(&self, event: TunnelEvent) {
+    fn tell(&mut self, event: TunnelEvent) {
         let id = key_text::encode(event.peer.public_key().as_bytes());
         let at = milliseconds(event.at);
         match event.kind {
             EventKind::HandshakeDone { endpoint } => {
                 let endpoint = endpoint.map(|endpoint| endpoint.remote.to_string());
                 self.events.send(Event::PeerHandshake { id, at, endpoint });
+            }
+            EventKind::InitiationAnswered { timestamp } => {
+                let peer = event.peer.public_key();
+                self.settings.floors.raise(peer, timestamp);
             }
             EventKind::PeerLost => self.events.send(Event::PeerLost { id, at }),
             EventKind::HandshakeGaveUp => log_debug!("no answer from {id} for 90 s"),
@@ -125,7 +139,11 @@ impl Role for DeviceRole {
     }
 
     fn wireguard(&mut self) -> Configuration {
-        wireguard::configuration(&self.shared.tunnel, self.shared.doors().port(), self.fwmark)
+        wireguard::configuration(
+            &self.shared.tunnel,
+            self.shared.doors().port(),
+            self.settings.fwmark,
+        )
     }
 
     fn set_wireguard(&mut self, changes: Vec<Change>) -> Result<(), Errno> {

@@ -1,6 +1,6 @@
 //! UAPI's words and the tunnel's, both ways.
 
-use culvert_core::{Endpoint, PeerUpdate, Tunnel};
+use culvert_core::{Endpoint, PeerUpdate, Tai64n, Tunnel};
 
 use crate::clock::now;
 use crate::uapi::{AllowedIpChange, Configuration, Peer, PeerChange};
@@ -30,7 +30,7 @@ fn describe(peer: &culvert_core::Peer) -> Peer {
     }
 }
 
-pub(crate) fn apply_peer(tunnel: &Tunnel, change: PeerChange) {
+pub(crate) fn apply_peer(tunnel: &Tunnel, change: PeerChange, replay_floor: Option<Tai64n>) {
     if change.remove {
         tunnel.remove_peer(&change.public_key);
         return;
@@ -52,6 +52,7 @@ pub(crate) fn apply_peer(tunnel: &Tunnel, change: PeerChange) {
             replace_allowed_ips: change.replace_allowed_ips,
             allowed_ips: added,
             removed_allowed_ips: removed,
+            replay_floor,
             ..PeerUpdate::new(change.public_key)
         },
     );

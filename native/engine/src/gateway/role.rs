@@ -27,6 +27,7 @@ use super::worker::Worker;
 use crate::bell::Bell;
 use crate::control::{Event, EventSink, PeerStatus, Refusal, Role, RoleKind, Status};
 use crate::entropy::SystemEntropy;
+use crate::replay_floors::ReplayFloors;
 use crate::{key_text, log_info, uapi};
 
 /// How often flows that ran out are collected, and connectors listened for.
@@ -44,11 +45,12 @@ pub(crate) struct Gateway {
     expiries: Vec<(u64, PeerHandle)>,
     pulse: Pulse,
     next_tick: Instant,
+    floors: ReplayFloors,
     outboxes: Outboxes,
     tunnel_outbox: culvert_core::Outbox,
 }
 
-pub(crate) fn start(events: EventSink) -> io::Result<Gateway> {
+pub(crate) fn start(floors: ReplayFloors, events: EventSink) -> io::Result<Gateway> {
     let clock = Clock::new();
     let options = TunnelOptions {
         entropy: Arc::new(SystemEntropy),
@@ -73,6 +75,7 @@ pub(crate) fn start(events: EventSink) -> io::Result<Gateway> {
         expiries: Vec::new(),
         pulse: Pulse::default(),
         next_tick: Instant::now() + TICK,
+        floors,
         outboxes: Outboxes::default(),
         tunnel_outbox: culvert_core::Outbox::new(),
     })
@@ -108,7 +111,10 @@ impl Role for Gateway {
             .filter(|peer| is_stranger(peer, tunnel))
             .map(|peer| peer.public_key)
             .collect();
-        let updates = valid.map(|peer| update(peer, strangers.contains(&peer.public_key)));
+        let updates = valid.map(|peer| PeerUpdate {
+            replay_floor: self.floors.of(&peer.public_key),
+            ..update(peer, strangers.contains(&peer.public_key))
+        });
         tunnel.replace_peers(now.tunnel, updates.collect());
         self.replace_directory(config.peers, now);
         if let Some(doors) = new_doors {
@@ -277,6 +283,10 @@ impl Gateway {
 
     fn tell_events(&mut self, now: Moment) {
         for event in self.shared.tunnel.take_events() {
+            if let EventKind::InitiationAnswered { timestamp } = event.kind {
+                self.floors.raise(event.peer.public_key(), timestamp);
+                continue;
+            }
             let switching = self.shared.switching();
             let Some(member) = switching.directory.member(handle_of(&event.peer)) else {
                 continue;
@@ -293,7 +303,7 @@ impl Gateway {
                     self.next_tick = now.tunnel.instant;
                 }
                 EventKind::PeerLost => self.shared.events.send(Event::PeerLost { id, at }),
-                EventKind::HandshakeGaveUp => {}
+                EventKind::HandshakeGaveUp | EventKind::InitiationAnswered { .. } => {}
             }
         }
     }
