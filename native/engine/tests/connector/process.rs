@@ -31,8 +31,13 @@ impl Engine {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o777)).unwrap();
         let program = folder.join("culvert-engine");
-        // Where the tests are built, nobody may have no way to.
-        std::fs::copy(env!("CARGO_BIN_EXE_culvert-engine"), &program).unwrap();
+        // Where the tests are built, nobody may have no way to. Copied by a program of its own: a file that this process
+        // had open for writing while another test forked would be busy when it is run.
+        let copied = Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_culvert-engine"))
+            .arg(&program)
+            .status();
+        assert!(copied.unwrap().success());
         let socket = folder.join("control.sock");
         let child = Command::new(&program)
             .args(["connector", "--control"])
