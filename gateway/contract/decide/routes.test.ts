@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Address } from '../net/address.ts';
+import { type Address, unmapped } from '../net/address.ts';
 import { hasAddress } from '../net/address-set.ts';
 import { anyAddress, anyPrefix, CROWD, crowdedPrefix, crowdedPrefix6 } from '../net/arbitrary.ts';
 import { firstAddress, lastAddress, type Prefix, printCidr } from '../net/prefix.ts';
@@ -40,7 +40,8 @@ test('longest-prefix match over the routes is what decide says, at every boundar
       const routes = table(compileRoutes(policy));
 
       for (const one of [...CROWD, ...others, ...boundaries(policy)]) {
-        expect(routes.match(one)?.value ?? 'direct').toBe(decide(one, policy).path);
+        // What is written as IPv4-mapped IPv6 leaves the host as IPv4: the kernel asks the IPv4 routes.
+        expect(routes.match(unmapped(one))?.value ?? 'direct').toBe(decide(one, policy).path);
       }
     }),
     { numRuns: 200 },
@@ -53,7 +54,7 @@ test('the tunnelled set holds exactly the addresses that decide sends into the t
       const set = tunnelled(compileRoutes(policy));
 
       for (const one of [...CROWD, ...others, ...boundaries(policy)]) {
-        expect(hasAddress(set, one)).toBe(decide(one, policy).path === 'tunnel');
+        expect(hasAddress(set, unmapped(one))).toBe(decide(one, policy).path === 'tunnel');
       }
     }),
     { numRuns: 200 },
