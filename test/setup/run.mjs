@@ -15,6 +15,8 @@ const commands = {
   demo: { for: 'demo', script: ['test/demo/main.ts'] },
   test: { for: 'test', script: ['test/setup/all-tests.mjs'] },
   bench: { for: 'bench', script: ['test/bench/main.ts'] },
+  interop: { for: 'bench', script: ['test/interop/main.ts'] },
+  kernel: { for: 'bench', script: ['test/interop/in-vm.ts'] },
   setup: { for: 'test', script: undefined },
 };
 

@@ -1,0 +1,57 @@
+/**
+ * Our engine and others, each beginning, over either family, with a preshared key and without; ends with a table.
+ *
+ *   npm run interop                                   ten minutes, so that sessions are renewed four times; all programs
+ *   npm run interop -- --minutes 1 --with gotatun
+ *   npm run kernel                                    the kernel's WireGuard, in a VM
+ */
+import { parseArgs } from 'node:util';
+import { Lab } from '../lab/lab.ts';
+import { type Opponent, opponents } from './opponents.ts';
+import { type Combination, combinations, interopTopology, nameOf, Pairing } from './pairing.ts';
+
+/** One may be lost when a session is renewed. */
+const LOST_AT_MOST_PER_RENEWAL = 1;
+const RENEWAL_SECONDS = 120;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    with: { type: 'string', default: 'wireguard-go,gotatun,boringtun' },
+    interval: { type: 'string', default: '0.1' },
+  },
+});
+const minutes = Number(values.minutes);
+const interval = Number(values.interval);
+const chosen = values.with.split(',').map(opponentNamed);
+for (const opponent of chosen) opponent.prepare?.();
+process.exit((await run(chosen.flatMap(combinations))) ? 0 : 1);
+
+async function run(all: Combination[]): Promise<boolean> {
+  await using lab = await Lab.build(interopTopology);
+  const pairings = all.map((combination, number) => new Pairing(lab, number, combination));
+  for (const pairing of pairings) await pairing.start();
+  const count = Math.round((minutes * 60) / interval);
+  console.log(
+    `${all.length} pairs, ${count} pings each, ${minutes} minutes, and again with a new key`,
+  );
+  const received = await Promise.all(pairings.map((pairing) => pairing.ping(count, interval)));
+  await Promise.all(pairings.map((pairing) => pairing.changeKey()));
+  const afterwards = await Promise.all(pairings.map((pairing) => pairing.ping(20, interval)));
+  const mayBeLost = Math.floor((minutes * 60) / RENEWAL_SECONDS) * LOST_AT_MOST_PER_RENEWAL;
+  const verdicts = all.map((combination, number) => {
+    const lost = count - (received[number] ?? 0);
+    const isFine = lost <= mayBeLost && afterwards[number] === 20;
+    const counts = `${lost} of ${count} lost, ${afterwards[number]} of 20 after a new key`;
+    console.log(`${isFine ? 'ok    ' : 'FAILED'} ${nameOf(combination)}: ${counts}`);
+    return isFine;
+  });
+  return verdicts.every(Boolean);
+}
+
+function opponentNamed(name: string): Opponent {
+  const opponent = opponents[name];
+  if (!opponent)
+    throw new Error(`there is no ${name}; there are: ${Object.keys(opponents).join(', ')}`);
+  return opponent;
+}
