@@ -31,8 +31,16 @@ async function startForwarder(
   behind: string[],
 ): Promise<Service> {
   const service = await startInterface(host, contender, keys.hub.privateKey, HUB.inner, [
-    { publicKey: keys.left.publicKey, allowedIps: [`${LEFT.inner}/32`] },
-    { publicKey: keys.right.publicKey, allowedIps: [`${RIGHT.inner}/32`, ...behind] },
+    {
+      publicKey: keys.left.publicKey,
+      allowedIps: [`${LEFT.inner}/32`],
+      endpoint: `${LEFT.outer}:51820`,
+    },
+    {
+      publicKey: keys.right.publicKey,
+      allowedIps: [`${RIGHT.inner}/32`, ...behind],
+      endpoint: `${RIGHT.outer}:51820`,
+    },
   ]);
   await host.run(['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
   for (const range of behind) await host.run(['ip', 'route', 'add', range, 'dev', 'wg0']);

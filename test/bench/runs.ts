@@ -83,7 +83,13 @@ async function pointToPoint(lab: Lab, contender: Contender, keys: HubKeys): Prom
     contender,
     keys.right.privateKey,
     RIGHT.inner,
-    [{ publicKey: keys.left.publicKey, allowedIps: [`${LEFT.inner}/32`] }],
+    [
+      {
+        publicKey: keys.left.publicKey,
+        allowedIps: [`${LEFT.inner}/32`],
+        endpoint: `${LEFT.outer}:51820`,
+      },
+    ],
   );
   const left = await startInterface(lab.host('left'), contender, keys.left.privateKey, LEFT.inner, [
     {
