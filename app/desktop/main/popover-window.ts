@@ -30,7 +30,10 @@ export class PopoverWindow {
     const existing = this.window;
     if (existing) existing.webContents.send(PLACE_EVENT, place);
     const window = existing ?? this.#create(place);
-    await this.#loaded;
+    await this.#loaded.catch((thrown: unknown) => {
+      // A page that crashed while it loaded took its window along: the next opening makes a new one.
+      if (!window.isDestroyed()) throw thrown;
+    });
     if (window.isDestroyed()) return;
     const { workArea } = screen.getDisplayNearestPoint(tray ?? screen.getCursorScreenPoint());
     if (!window.isVisible()) {
