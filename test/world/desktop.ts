@@ -26,6 +26,8 @@ export async function startScreen(host: Host, user = 'alice'): Promise<Service> 
       '1280x800x24',
       '-nolisten',
       'tcp',
+      // Without it the server starts over whenever its last client leaves, and refuses whoever comes in between.
+      '-noreset',
       '-displayfd',
       '1',
       '-fbdir',
