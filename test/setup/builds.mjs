@@ -47,7 +47,7 @@ async function buildEngine(say) {
     {
       onLine: (line) => {
         const crate = /^\s*Compiling (\S+)/.exec(line);
-        if (crate) say(`compiled ${++compiled} crates, now ${crate[1]}`);
+        if (crate) say(`crate ${++compiled}: ${crate[1]}`);
       },
     },
   );
