@@ -4,7 +4,8 @@ import { isIP } from 'node:net';
 import type { ConnectorEngineConfig } from '../../native/client/protocol.ts';
 import type { ConnectorConfig } from '../contract/snapshot.ts';
 
-export type Resolve = (name: string) => Promise<string | undefined>;
+/** All addresses of a name, the preferred one first; none when it does not resolve just now. */
+export type Resolve = (name: string) => Promise<string[]>;
 
 /** A gateway of which no endpoint resolves is left out until one does. */
 export async function engineConfig(
@@ -14,15 +15,16 @@ export async function engineConfig(
 ): Promise<ConnectorEngineConfig> {
   const peers = await Promise.all(
     config.gateways.map(async ({ id, publicKey, endpoints }) => {
-      const endpoint = await firstResolved(endpoints, resolve);
       const { keepaliveSeconds } = config;
-      return endpoint === undefined ? [] : [{ id, publicKey, endpoint, keepaliveSeconds }];
+      const resolved = await resolveAll(endpoints, resolve);
+      return resolved.length === 0
+        ? []
+        : [{ id, publicKey, endpoints: resolved, keepaliveSeconds }];
     }),
   );
   const { ipv4, ipv6 } = config.addresses;
   return {
     privateKey,
-    listenPort: 0,
     mtu: config.mtu,
     addresses: ipv6 === undefined ? [ipv4] : [ipv4, ipv6],
     ranges: config.network.ranges,
@@ -31,24 +33,25 @@ export async function engineConfig(
   };
 }
 
-async function firstResolved(
-  endpoints: readonly string[],
-  resolve: Resolve,
-): Promise<string | undefined> {
-  for (const endpoint of endpoints) {
-    const cut = endpoint.lastIndexOf(':');
-    const host = endpoint.slice(0, cut).replace(/^\[|\]$/g, '');
-    const address = isIP(host) === 0 ? await resolve(host) : host;
-    if (address !== undefined)
-      return `${isIP(address) === 6 ? `[${address}]` : address}${endpoint.slice(cut)}`;
-  }
-  return undefined;
+async function resolveAll(endpoints: readonly string[], resolve: Resolve): Promise<string[]> {
+  const resolved = await Promise.all(
+    endpoints.map(async (endpoint) => {
+      const cut = endpoint.lastIndexOf(':');
+      const host = endpoint.slice(0, cut).replace(/^\[|\]$/g, '');
+      const addresses = isIP(host) === 0 ? await resolve(host) : [host];
+      return addresses.map(
+        (address) => `${isIP(address) === 6 ? `[${address}]` : address}${endpoint.slice(cut)}`,
+      );
+    }),
+  );
+  return [...new Set(resolved.flat())];
 }
 
-async function resolveName(name: string): Promise<string | undefined> {
+async function resolveName(name: string): Promise<string[]> {
   try {
-    return (await lookup(name, { order: 'ipv4first' })).address;
+    const found = await lookup(name, { all: true, order: 'ipv4first' });
+    return found.map(({ address }) => address);
   } catch {
-    return undefined;
+    return [];
   }
 }

@@ -54,27 +54,32 @@ test('what is suggested is what the host is connected to, not itself and not its
   expect(ranges).toEqual(['192.168.0.0/24', '2001:db8::/64']);
 });
 
-test('the engine is told addresses, never names, and the first endpoint that resolves', async () => {
+test('the engine is told addresses, never names: every endpoint, in order, each once', async () => {
   const config = connectorConfig([
     'gone.example:51820',
     '[2001:db8::7]:51820',
+    'gw.example:51820',
     '203.0.113.7:51820',
   ]);
+  const names: Record<string, string[]> = { 'gw.example': ['203.0.113.7', '2001:db8::8'] };
 
-  const { peers } = await engineConfig(config, 'secret', async () => undefined);
-  const named = await engineConfig(config, 'secret', async () => '198.51.100.9');
+  const { peers } = await engineConfig(config, 'secret', async (name) => names[name] ?? []);
 
   expect(peers).toEqual([
-    { id: 'gw', publicKey: 'KEY', endpoint: '[2001:db8::7]:51820', keepaliveSeconds: 5 },
+    {
+      id: 'gw',
+      publicKey: 'KEY',
+      endpoints: ['[2001:db8::7]:51820', '203.0.113.7:51820', '[2001:db8::8]:51820'],
+      keepaliveSeconds: 5,
+    },
   ]);
-  expect(named.peers[0]?.endpoint).toBe('198.51.100.9:51820');
 });
 
 test('a gateway without an endpoint that resolves is left out until it has one', async () => {
   const { peers } = await engineConfig(
     connectorConfig(['gone.example:51820']),
     'secret',
-    async () => undefined,
+    async () => [],
   );
 
   expect(peers).toEqual([]);

@@ -135,12 +135,11 @@ function connectorConfig(
 ): ConnectorEngineConfig {
   return {
     privateKey,
-    listenPort: 0,
     mtu: 1420,
     addresses: ['100.96.0.9'],
     ranges: ['192.168.0.0/24'],
     overlay: ['100.96.0.0/16'],
-    peers: [{ id: 'gw', publicKey, endpoint: `127.0.0.1:${port}`, keepaliveSeconds: 5 }],
+    peers: [{ id: 'gw', publicKey, endpoints: [`127.0.0.1:${port}`], keepaliveSeconds: 5 }],
   };
 }
 

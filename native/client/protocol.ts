@@ -85,19 +85,26 @@ export interface EngineRule {
 
 export interface ConnectorEngineConfig {
   privateKey: string;
-  /** 0: any. The connector only ever sends first. */
-  listenPort: number;
   mtu: number;
   addresses: string[];
   /** Where packets may go. Loopback, link-local and metadata addresses stay refused unless a /32 or /128 names one. */
   ranges: string[];
   /** Sources that may come out of the tunnel. */
   overlay: string[];
-  peers: { id: string; publicKey: string; endpoint: string; keepaliveSeconds: number }[];
+  peers: ConnectorGateway[];
+}
+
+export interface ConnectorGateway {
+  id: string;
+  publicKey: string;
+  /** ADDRESS:PORT, the preferred one first; when a handshake gets no answer, the next one is tried. */
+  endpoints: string[];
+  keepaliveSeconds: number;
 }
 
 export interface EngineStatus {
   role: EngineRole;
+  /** A connector listens on none: 0. */
   listenPort: number;
   now: number;
   peers: EnginePeerStatus[];

@@ -126,7 +126,6 @@ test('a wait is never longer than its ceiling, and the ceiling never passes the 
 
 const CONFIG: ConnectorEngineConfig = {
   privateKey: 'x',
-  listenPort: 0,
   mtu: 1420,
   addresses: ['100.96.0.9'],
   ranges: [],

@@ -118,7 +118,6 @@ async function startConnector(lab: Lab, keys: HubKeys): Promise<Service> {
   await untilThere(host, service, socket);
   await configure(host, socket, {
     privateKey: keys.right.privateKey,
-    listenPort: 0,
     mtu: 1420,
     addresses: [RIGHT.inner],
     ranges: [`${TARGET}/32`],
@@ -127,7 +126,7 @@ async function startConnector(lab: Lab, keys: HubKeys): Promise<Service> {
       {
         id: 'hub',
         publicKey: keys.hub.publicKey,
-        endpoint: `${HUB.outer}:51820`,
+        endpoints: [`${HUB.outer}:51820`],
         keepaliveSeconds: 1,
       },
     ],

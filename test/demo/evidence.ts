@@ -32,7 +32,7 @@ export async function evidence(
     if (await capture.holds(CANARY)) throw new Error('the captured packets hold it in clear');
   });
   const connector = await story.step(
-    'the connector has a user of its own, no capability and no port to connect to; its UDP socket speaks first and is silent to strangers',
+    'the connector has a user of its own, no capability and no listening socket, TCP or UDP',
     () => connectorRights(world),
   );
   story.show('ps, /proc/PID/status and ss on 192.168.0.10', connector);
@@ -68,9 +68,10 @@ ss -Hltnup`);
   for (const line of processes) {
     if (!/CapPrm: 0{16} CapEff: 0{16}/.test(line)) throw new Error(`a capability is left: ${line}`);
   }
+  // `ss -l`: TCP in LISTEN and UDP that is connected to nobody (UNCONN), each with its process.
   const listeners = report
     .split('\n')
-    .filter((line) => /LISTEN/.test(line) && /node|culvert/.test(line));
+    .filter((line) => /LISTEN|UNCONN/.test(line) && /node|culvert/.test(line));
   if (listeners.length > 0) throw new Error(`the connector listens: ${listeners.join('\n')}`);
   return report;
 }

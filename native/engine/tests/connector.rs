@@ -9,6 +9,8 @@
     reason = "a test that is wrong should say so at once"
 )]
 
+#[path = "connector/conversation.rs"]
+mod conversation;
 #[path = "connector/gateway.rs"]
 mod gateway;
 #[path = "../../netstack/tests/lab/packets.rs"]
@@ -16,25 +18,21 @@ mod packets;
 #[path = "connector/process.rs"]
 mod process;
 
-use std::io::{Read, Write};
-use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::net::IpAddr;
 use std::thread;
 use std::time::Duration;
 
-use culvert_core::{PrivateKey, PublicKey};
+use conversation::{
+    Conversation, PRIVATE, SERVER, base64, connector_key, is_reset, tcp_echo, udp_echo,
+};
 use gateway::Gateway;
-use packets::{echo, error_of, open, tcp, udp};
+use packets::{echo, error_of, open, udp};
 use process::Engine;
 use serde_json::{Value, json};
 
 const DEVICE: &str = "100.96.0.7";
 const DEVICE_V6: &str = "fd5a::7";
 const CONNECTOR: &str = "100.96.0.2";
-const SERVER: &str = "10.9.0.10";
-const SYN: u8 = 2;
-const RST: u8 = 4;
-const ACK: u8 = 16;
-const PSH: u8 = 8;
 
 #[test]
 fn ping_udp_and_tcp_reach_the_private_network_without_any_right() {
@@ -141,7 +139,6 @@ fn a_configuration_that_is_wrong_in_one_place_changes_nothing() {
         engine.ask("configure", config(&[&gateway], &["10.9.0.0/16"]));
         gateway.until("a session", Gateway::has_session);
         let before = engine.ask("hello", json!(null))["result"]["configHash"].clone();
-        let taken = UdpSocket::bind("0.0.0.0:0").unwrap();
 
         let mut wrong = config(&[&gateway], &["10.9.0.1/16"]);
         let answer = engine.ask("configure", wrong.clone());
@@ -150,10 +147,10 @@ fn a_configuration_that_is_wrong_in_one_place_changes_nothing() {
             json!({ "code": "bad-config", "message": "ranges has 10.9.0.1/16: write 10.9.0.0/16" })
         );
         wrong["ranges"] = json!([]);
-        wrong["listenPort"] = json!(taken.local_addr().unwrap().port());
+        wrong["peers"][0]["endpoints"] = json!([]);
         assert_eq!(
-            engine.ask("configure", wrong)["error"]["code"],
-            "port-taken"
+            engine.ask("configure", wrong)["error"]["message"],
+            "peer \"gw0\": has no endpoint"
         );
 
         assert_eq!(
@@ -172,7 +169,7 @@ fn a_new_configuration_keeps_the_session_and_cuts_what_it_does_not_allow_any_mor
         let mut gateway = Gateway::new([1; 32], connector_key());
         engine.ask("configure", config(&[&gateway], &["10.9.0.0/16"]));
         gateway.until("a session", Gateway::has_session);
-        let port = engine.ask("status", json!(null))["result"]["listenPort"].clone();
+        let endpoint = gateway.endpoint_of_connector();
         let conversation = Conversation::start(&mut gateway, tcp_echo());
         assert_eq!(conversation.say(&mut gateway, b"before"), b"before");
         gateway.got.clear();
@@ -183,9 +180,11 @@ fn a_new_configuration_keeps_the_session_and_cuts_what_it_does_not_allow_any_mor
             gateway.got.iter().any(|packet| is_reset(packet))
         });
         let status = engine.ask("status", json!(null))["result"].clone();
+        assert_eq!(status["flows"], 0);
         assert_eq!(
-            (&status["flows"], &status["listenPort"]),
-            (&json!(0), &port)
+            gateway.endpoint_of_connector(),
+            endpoint,
+            "the socket is the same"
         );
     });
 }
@@ -214,77 +213,6 @@ fn sigterm_resets_what_is_open_and_leaves_nothing() {
     });
 }
 
-/// A TCP connection of the device to the server, by hand: no segment is lost here.
-struct Conversation {
-    port: u16,
-    next: std::cell::Cell<u32>,
-    theirs: std::cell::Cell<u32>,
-}
-
-impl Conversation {
-    fn start(gateway: &mut Gateway, port: u16) -> Self {
-        gateway.got.clear();
-        gateway.send(&tcp(SERVER, 5000, port, SYN, 1000, 0));
-        gateway.until("a SYN-ACK", |gateway| {
-            gateway.got.iter().any(|packet| packet[33] == SYN | ACK)
-        });
-        let packet = gateway
-            .got
-            .iter()
-            .find(|packet| packet[33] == SYN | ACK)
-            .unwrap();
-        let theirs = u32::from_be_bytes(packet[24..28].try_into().unwrap()).wrapping_add(1);
-        gateway.send(&tcp(SERVER, 5000, port, ACK, 1001, theirs));
-        gateway.got.clear();
-        Self {
-            port,
-            next: 1001.into(),
-            theirs: theirs.into(),
-        }
-    }
-
-    /// Says it and returns the same number of bytes of the answer.
-    fn say(&self, gateway: &mut Gateway, words: &[u8]) -> Vec<u8> {
-        gateway.got.clear();
-        gateway.send(&packets::tcp_with(
-            SERVER,
-            5000,
-            self.port,
-            ACK | PSH,
-            self.next.get(),
-            self.theirs.get(),
-            words,
-        ));
-        self.next.set(self.next.get() + words.len() as u32);
-        gateway.until("an answer", |gateway| {
-            answer_in(gateway).len() >= words.len()
-        });
-        let answer = answer_in(gateway);
-        self.theirs
-            .set(self.theirs.get().wrapping_add(answer.len() as u32));
-        gateway.send(&tcp(
-            SERVER,
-            5000,
-            self.port,
-            ACK,
-            self.next.get(),
-            self.theirs.get(),
-        ));
-        answer
-    }
-}
-
-fn answer_in(gateway: &Gateway) -> Vec<u8> {
-    let segments = gateway.got.iter().filter(|packet| packet[9] == 6);
-    segments
-        .flat_map(|packet| packet[20 + usize::from(packet[32] >> 4) * 4..].to_vec())
-        .collect()
-}
-
-fn is_reset(packet: &[u8]) -> bool {
-    packet[9] == 6 && packet[33] & RST != 0
-}
-
 fn error_of_last(gateway: &Gateway) -> Option<(IpAddr, u8, u8)> {
     let packet = gateway.got.last().filter(|packet| packet[9] == 1)?;
     let (from, kind, code, _) = error_of(packet);
@@ -298,58 +226,15 @@ fn config(gateways: &[&Gateway], ranges: &[&str]) -> Value {
         .map(|(number, gateway)| {
             json!({
                 "id": format!("gw{number}"), "publicKey": base64(gateway.key.as_bytes()),
-                "endpoint": gateway.address().to_string(), "keepaliveSeconds": 25,
+                "endpoints": [gateway.address().to_string()], "keepaliveSeconds": 25,
             })
         })
         .collect();
     json!({
-        "privateKey": base64(PRIVATE.as_slice()), "listenPort": 0, "mtu": 1420,
+        "privateKey": base64(PRIVATE.as_slice()), "mtu": 1420,
         "addresses": [CONNECTOR], "ranges": ranges,
         "overlay": ["100.96.0.0/16", "fd5a::/48"], "peers": peers,
     })
-}
-
-const PRIVATE: [u8; 32] = [0x40; 32];
-
-fn connector_key() -> PublicKey {
-    PrivateKey::from_bytes(PRIVATE).public_key()
-}
-
-fn base64(bytes: &[u8]) -> String {
-    let mut child = std::process::Command::new("base64")
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(bytes).unwrap();
-    String::from_utf8(child.wait_with_output().unwrap().stdout)
-        .unwrap()
-        .trim()
-        .to_owned()
-}
-
-fn udp_echo() -> u16 {
-    let socket = UdpSocket::bind((SERVER, 0)).unwrap();
-    let port = socket.local_addr().unwrap().port();
-    thread::spawn(move || {
-        let mut data = [0; 2048];
-        let (len, peer) = socket.recv_from(&mut data).unwrap();
-        socket.send_to(&data[..len], peer).unwrap();
-    });
-    port
-}
-
-fn tcp_echo() -> u16 {
-    let listener = TcpListener::bind((SERVER, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        let (mut peer, _) = listener.accept().unwrap();
-        let mut data = [0; 2048];
-        while let Ok(len @ 1..) = peer.read(&mut data) {
-            peer.write_all(&data[..len]).unwrap();
-        }
-    });
-    port
 }
 
 /// TCP sockets in the state LISTEN, in the engine's network.

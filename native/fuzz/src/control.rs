@@ -48,7 +48,7 @@ pub(crate) const WORDS: [&str; 62] = [
     "\"protocol\":",
     "\"any\"",
     "\"ports\":",
-    "\"endpoint\":",
+    "\"endpoints\":",
     "\"keepaliveSeconds\":",
     "\"deviceId\":",
     "\"destination\":",

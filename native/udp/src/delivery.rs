@@ -13,7 +13,7 @@ use crate::outbox::{Group, Outbox, Route, SendReport};
 const FULL_BUFFER_PATIENCE_MS: libc::c_int = 20;
 
 pub(crate) fn deliver(door: &Door, outbox: &mut Outbox, report: &mut SendReport) {
-    point_headers(outbox);
+    point_headers(door, outbox);
     let mut done = 0;
     while let Some(group) = outbox.groups.get(done).copied() {
         let waiting = outbox
@@ -36,7 +36,7 @@ pub(crate) fn deliver(door: &Door, outbox: &mut Outbox, report: &mut SendReport)
     }
 }
 
-fn point_headers(outbox: &mut Outbox) {
+fn point_headers(door: &Door, outbox: &mut Outbox) {
     let sides = outbox.addresses.iter_mut().zip(&mut outbox.controls);
     for ((group, header), (raw, control)) in
         outbox.groups.iter().zip(&mut outbox.headers).zip(sides)
@@ -50,27 +50,39 @@ fn point_headers(outbox: &mut Outbox) {
             .vectors
             .get_mut(group.first_vector..)
             .unwrap_or_default();
-        point_header(&mut header.msg_hdr, &group.route, segment, raw, control);
+        point_header(
+            door,
+            &mut header.msg_hdr,
+            &group.route,
+            segment,
+            raw,
+            control,
+        );
         header.msg_hdr.msg_iov = vectors.as_mut_ptr();
         header.msg_hdr.msg_iovlen = group.vectors as _;
     }
 }
 
 fn point_header(
+    door: &Door,
     header: &mut libc::msghdr,
     route: &Route,
     segment: Option<u16>,
     raw: &mut RawAddress,
     control: &mut Space,
 ) {
-    header.msg_namelen = address::encode(route.to, raw);
-    header.msg_name = std::ptr::from_mut(raw).cast();
-    header.msg_control = control.as_mut_ptr().cast();
-    header.msg_flags = 0;
     let mut writer = Writer::new(control);
-    if let Some(source) = route.source {
-        writer.source(source);
+    if door.is_connected() {
+        header.msg_name = std::ptr::null_mut();
+        header.msg_namelen = 0;
+    } else {
+        header.msg_namelen = address::encode(route.to, raw);
+        header.msg_name = std::ptr::from_mut(raw).cast();
+        if let Some(source) = route.source {
+            writer.source(source);
+        }
     }
+    header.msg_flags = 0;
     if route.ecn != Ecn::NotCapable {
         writer.ecn(route.ecn, route.to.is_ipv6());
     }
@@ -78,11 +90,12 @@ fn point_header(
         writer.segment_bytes(bytes);
     }
     header.msg_controllen = writer.used_bytes() as _;
+    header.msg_control = control.as_mut_ptr().cast();
 }
 
 /// Sends as many messages as the kernel takes; an error concerns the first of them.
 fn send_many(door: &Door, headers: &mut [libc::mmsghdr]) -> io::Result<usize> {
-    let mut waited = false;
+    let (mut waited, mut was_refused) = (false, false);
     loop {
         // SAFETY: point_headers has set each header to live parts of the outbox and to bytes that the batch borrows.
         let sent = unsafe {
@@ -104,6 +117,8 @@ fn send_many(door: &Door, headers: &mut [libc::mmsghdr]) -> io::Result<usize> {
                 wait_for_room(door);
                 waited = true;
             }
+            // What a connected socket has heard about an earlier datagram. It says so once, and has sent nothing yet.
+            io::ErrorKind::ConnectionRefused if !was_refused => was_refused = true,
             _ => return Err(cause),
         }
     }
@@ -191,7 +206,14 @@ fn send_one(door: &Door, route: &Route, mut vector: libc::iovec) -> io::Result<u
     let (mut raw, mut control) = (address::empty(), Space::default());
     // SAFETY: mmsghdr is plain data for which all zeroes is a value.
     let mut header = unsafe { std::mem::zeroed::<libc::mmsghdr>() };
-    point_header(&mut header.msg_hdr, route, None, &mut raw, &mut control);
+    point_header(
+        door,
+        &mut header.msg_hdr,
+        route,
+        None,
+        &mut raw,
+        &mut control,
+    );
     header.msg_hdr.msg_iov = &raw mut vector;
     header.msg_hdr.msg_iovlen = 1;
     send_many(door, std::slice::from_mut(&mut header))

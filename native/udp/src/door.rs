@@ -1,5 +1,5 @@
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -64,6 +64,8 @@ impl BindFault {
 pub struct Door {
     socket: Socket,
     local: SocketAddr,
+    /// The only address that it sends to and hears from.
+    remote: Option<SocketAddr>,
     can_segment: AtomicBool,
 }
 
@@ -76,6 +78,7 @@ impl Door {
         let door = Door {
             socket,
             local,
+            remote: None,
             can_segment,
         };
         if binding.mark != 0 {
@@ -85,8 +88,32 @@ impl Door {
         Ok(door)
     }
 
+    /// A door to this one address, through a port of the kernel's choice: strangers are dropped in the kernel, which does
+    /// not count the socket as one that waits for anybody. Its source address is chosen here and now ([`source_towards`]
+    /// tells when it would be another one), and whatever route or source a datagram names is left aside.
+    pub fn connect(remote: SocketAddr) -> io::Result<Door> {
+        let kind = Type::DGRAM.nonblocking().cloexec();
+        let socket = Socket::new(Domain::for_address(remote), kind, Some(Protocol::UDP))?;
+        never_forbid_fragments(&socket, remote.is_ipv6())?;
+        let _ = set(&socket, libc::SOL_UDP, libc::UDP_GRO, 1);
+        size_buffers(&socket, RECEIVE_BUFFER_BYTES)?;
+        socket.connect(&remote.into())?;
+        let local = socket_address(&socket)?;
+        let can_segment = AtomicBool::new(kernel_can_segment(&socket));
+        Ok(Door {
+            socket,
+            local,
+            remote: Some(remote),
+            can_segment,
+        })
+    }
+
     pub fn local_address(&self) -> SocketAddr {
         self.local
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.remote.is_some()
     }
 
     pub fn is_v6(&self) -> bool {
@@ -113,6 +140,14 @@ impl AsFd for Door {
     }
 }
 
+/// The address that this host would send from to `remote` now. An error says that it knows no way there.
+pub fn source_towards(remote: SocketAddr) -> io::Result<IpAddr> {
+    let kind = Type::DGRAM.cloexec();
+    let socket = Socket::new(Domain::for_address(remote), kind, Some(Protocol::UDP))?;
+    socket.connect(&remote.into())?;
+    Ok(socket_address(&socket)?.ip())
+}
+
 fn open(address: SocketAddr) -> Result<Socket, BindFault> {
     let kind = Type::DGRAM.nonblocking().cloexec();
     Socket::new(Domain::for_address(address), kind, Some(Protocol::UDP)).map_err(
@@ -129,23 +164,11 @@ fn prepare(socket: &Socket, binding: &Binding) -> io::Result<SocketAddr> {
         socket.set_only_v6(true)?;
         set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
         set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1)?;
-        set(
-            socket,
-            libc::IPPROTO_IPV6,
-            libc::IPV6_MTU_DISCOVER,
-            libc::IPV6_PMTUDISC_DONT,
-        )?;
     } else {
         set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
         set(socket, libc::IPPROTO_IP, libc::IP_RECVTOS, 1)?;
-        // No DF: a path that is narrower than we think then fragments instead of swallowing, as WireGuard does it.
-        set(
-            socket,
-            libc::IPPROTO_IP,
-            libc::IP_MTU_DISCOVER,
-            libc::IP_PMTUDISC_DONT,
-        )?;
     }
+    never_forbid_fragments(socket, binding.address.is_ipv6())?;
     // Kernels before 5.0 have no GRO for UDP; then every message is one datagram.
     let _ = set(socket, libc::SOL_UDP, libc::UDP_GRO, 1);
     size_buffers(socket, binding.receive_buffer_bytes)?;
@@ -153,10 +176,25 @@ fn prepare(socket: &Socket, binding: &Binding) -> io::Result<SocketAddr> {
         socket.set_reuse_port(true)?;
     }
     socket.bind(&binding.address.into())?;
+    socket_address(socket)
+}
+
+fn socket_address(socket: &Socket) -> io::Result<SocketAddr> {
     let local = socket.local_addr()?;
     local
         .as_socket()
         .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+}
+
+/// No DF: a path that is narrower than we think then fragments instead of swallowing, as WireGuard does it.
+fn never_forbid_fragments(socket: &Socket, is_v6: bool) -> io::Result<()> {
+    if is_v6 {
+        let never = libc::IPV6_PMTUDISC_DONT;
+        set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, never)
+    } else {
+        let never = libc::IP_PMTUDISC_DONT;
+        set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, never)
+    }
 }
 
 /// The forced variants go past `net.core.rmem_max`, for those who may.

@@ -1,6 +1,7 @@
 //! The UDP door: batches of datagrams in and out of non-blocking sockets, with the kernel's offloads where it has them.
 //!
-//! - [`Door`] is one socket of one family; [`Doors`] is the pair on one port that a WireGuard endpoint needs.
+//! - [`Door`] is one socket of one family, for anybody or ([`Door::connect`]) for one other end; [`Doors`] is the pair on
+//!   one port that a WireGuard endpoint needs.
 //! - [`Inbox`] receives: one `recvmmsg`, every message possibly many segments that `UDP_GRO` has glued.
 //! - [`Outbox`] sends: neighbours with one destination and one size travel as one `UDP_SEGMENT` super-datagram.
 //!
@@ -16,7 +17,7 @@ mod ecn;
 mod inbox;
 mod outbox;
 
-pub use door::{BindFault, Binding, Door, RECEIVE_BUFFER_BYTES};
+pub use door::{BindFault, Binding, Door, RECEIVE_BUFFER_BYTES, source_towards};
 pub use doors::Doors;
 pub use ecn::Ecn;
 pub use inbox::{Inbox, Message};

@@ -4,7 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 
-use culvert_udp::{Batch, BindFault, Binding, Door, Doors, Ecn, Inbox, Outbox, Route, Source};
+use culvert_udp::{
+    Batch, BindFault, Binding, Door, Doors, Ecn, Inbox, Outbox, Route, Source, source_towards,
+};
 use proptest::prelude::*;
 
 #[test]
@@ -33,6 +35,44 @@ fn a_full_tso_read_is_more_than_one_super_datagram_and_still_arrives() {
         assert_eq!(report, 47);
         assert_eq!(receive_all(&receiver, 47).0, datagrams);
     }
+}
+
+#[test]
+fn a_connected_door_hears_one_remote_and_nobody_else() {
+    for (stranger, remote) in both_families() {
+        let connected = Door::connect(remote.local_address()).unwrap();
+        let own = connected.local_address();
+        assert_eq!(
+            source_towards(remote.local_address()).unwrap(),
+            own.ip(),
+            "the source is the one that the host would choose"
+        );
+
+        // Whatever the route says: there is only one way.
+        let elsewhere = Route::to(stranger.local_address());
+        assert_eq!(send(&connected, elsewhere, &datagrams(&[1452; 40])), 40);
+        assert_eq!(receive_all(&remote, 40).0, datagrams(&[1452; 40]));
+        send(&stranger, Route::to(own), &datagrams(&[90]));
+        send(&remote, Route::to(own), &datagrams(&[100]));
+
+        assert_eq!(receive_all(&connected, 1).0, datagrams(&[100]));
+        assert_eq!(Inbox::new(4, 0).receive(&connected).unwrap(), 0);
+    }
+}
+
+#[test]
+fn a_connected_door_sends_what_comes_after_a_refusal() {
+    let (_, remote) = both_families().remove(0);
+    let address = remote.local_address();
+    let connected = Door::connect(address).unwrap();
+    drop(remote);
+    assert_eq!(send(&connected, Route::to(address), &datagrams(&[100])), 1);
+
+    // The port is closed, which the kernel tells at the next call; then somebody is there again.
+    let remote = Door::bind(&Binding::to(address)).unwrap();
+    assert_eq!(send(&connected, Route::to(address), &datagrams(&[100])), 1);
+
+    assert_eq!(receive_all(&remote, 1).0, datagrams(&[100]));
 }
 
 #[test]

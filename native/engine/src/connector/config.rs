@@ -16,7 +16,6 @@ use crate::key_text;
 #[derive(Debug)]
 pub(crate) struct ConnectorConfig {
     pub(crate) private_key: PrivateKey,
-    pub(crate) listen_port: u16,
     pub(crate) nat: NatConfig,
     pub(crate) gateways: Vec<GatewayConfig>,
 }
@@ -25,7 +24,8 @@ pub(crate) struct ConnectorConfig {
 pub(crate) struct GatewayConfig {
     pub(crate) id: String,
     pub(crate) public_key: PublicKey,
-    pub(crate) endpoint: SocketAddr,
+    /// In order of preference; at least one.
+    pub(crate) endpoints: Vec<SocketAddr>,
     pub(crate) keepalive_seconds: u16,
 }
 
@@ -38,7 +38,6 @@ const MTU: std::ops::RangeInclusive<usize> = 1280..=65_000;
 #[serde(rename_all = "camelCase")]
 struct Written {
     private_key: String,
-    listen_port: u16,
     mtu: usize,
     addresses: Vec<IpAddr>,
     ranges: Vec<IpNet>,
@@ -51,7 +50,7 @@ struct Written {
 struct WrittenPeer {
     id: String,
     public_key: String,
-    endpoint: String,
+    endpoints: Vec<String>,
     keepalive_seconds: u16,
 }
 
@@ -69,7 +68,6 @@ pub(crate) fn read(config: &RawValue) -> Result<ConnectorConfig, Refusal> {
     check_prefixes("overlay", &written.overlay)?;
     Ok(ConnectorConfig {
         private_key: PrivateKey::from_bytes(key),
-        listen_port: written.listen_port,
         gateways: read_gateways(written.peers)?,
         nat: NatConfig {
             mtu: written.mtu,
@@ -100,10 +98,13 @@ fn read_gateways(written: Vec<WrittenPeer>) -> Result<Vec<GatewayConfig>, Refusa
         let of_peer = |what: &str| Refusal::bad_config(format!("peer {:?}: {what}", peer.id));
         let key = key_text::decode(&peer.public_key)
             .ok_or_else(|| of_peer("publicKey is not 32 bytes in base64"))?;
-        let endpoint = peer
-            .endpoint
-            .parse()
-            .map_err(|_| of_peer("endpoint is not ADDRESS:PORT (IPv6 in brackets)"))?;
+        let endpoints = peer.endpoints.iter().map(|endpoint| endpoint.parse());
+        let endpoints: Vec<SocketAddr> = endpoints
+            .collect::<Result<_, _>>()
+            .map_err(|_| of_peer("an endpoint is not ADDRESS:PORT (IPv6 in brackets)"))?;
+        if endpoints.is_empty() {
+            return Err(of_peer("has no endpoint"));
+        }
         if !ids.insert(peer.id.clone()) {
             return Err(of_peer("is there twice"));
         }
@@ -112,7 +113,7 @@ fn read_gateways(written: Vec<WrittenPeer>) -> Result<Vec<GatewayConfig>, Refusa
         }
         gateways.push(GatewayConfig {
             public_key: PublicKey(key),
-            endpoint,
+            endpoints,
             keepalive_seconds: match peer.keepalive_seconds {
                 0 => KEEPALIVE_WHEN_OFF,
                 seconds => seconds,
@@ -137,9 +138,13 @@ mod tests {
             config.nat.ranges,
             ["192.168.0.0/24".parse::<IpNet>().unwrap()]
         );
-        assert_eq!((config.nat.mtu, config.listen_port), (1420, 0));
+        assert_eq!(config.nat.mtu, 1420);
         let gateway = &config.gateways[0];
-        assert_eq!(gateway.endpoint, "192.0.2.1:51820".parse().unwrap());
+        let endpoints = ["192.0.2.1:51820", "[2001:db8::1]:51820"];
+        assert_eq!(
+            gateway.endpoints,
+            endpoints.map(|endpoint| endpoint.parse().unwrap())
+        );
         assert_eq!(
             (gateway.id.as_str(), gateway.keepalive_seconds),
             ("gw1", 25)
@@ -171,6 +176,16 @@ mod tests {
                 "overlay has fd00::1/64: write fd00::/64",
             ),
             ("peers", twice, "peer \"gw1\": is there twice"),
+            (
+                "peers",
+                with_endpoints(json!([])),
+                "peer \"gw1\": has no endpoint",
+            ),
+            (
+                "peers",
+                with_endpoints(json!(["192.0.2.1:51820", "gateway.example:51820"])),
+                "peer \"gw1\": an endpoint is not ADDRESS:PORT (IPv6 in brackets)",
+            ),
         ] {
             let mut config = example();
             config[field] = value;
@@ -192,13 +207,19 @@ mod tests {
         }
     }
 
+    fn with_endpoints(endpoints: Value) -> Value {
+        let mut peer = example()["peers"][0].clone();
+        peer["endpoints"] = endpoints;
+        json!([peer])
+    }
+
     fn example() -> Value {
         json!({
-            "privateKey": encode_key(&[7; 32]), "listenPort": 0, "mtu": 1420,
+            "privateKey": encode_key(&[7; 32]), "mtu": 1420,
             "addresses": ["100.96.0.2"], "ranges": ["192.168.0.0/24"], "overlay": ["100.96.0.0/16"],
             "peers": [{
                 "id": "gw1", "publicKey": encode_key(&[9; 32]),
-                "endpoint": "192.0.2.1:51820", "keepaliveSeconds": 0,
+                "endpoints": ["192.0.2.1:51820", "[2001:db8::1]:51820"], "keepaliveSeconds": 0,
             }],
         })
     }

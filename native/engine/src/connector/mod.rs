@@ -1,13 +1,14 @@
 //! A connector: WireGuard to one or several gateways on one side, user-space NAT on the other. One data thread (`plane`)
-//! does both; this side of it answers the control socket. Needs no capability and any uid will do.
+//! does both; this side of it answers the control socket. Needs no capability and any uid will do, and waits for nobody: each
+//! of its sockets is connected.
 
 mod config;
 mod gateways;
 mod plane;
 mod sending;
+mod way;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
@@ -15,7 +16,6 @@ use std::time::Duration;
 
 use culvert_core::{Peer, SourceCheck, Tunnel, TunnelOptions};
 use culvert_netstack::PingDoor;
-use culvert_udp::{BindFault, Binding, Doors};
 use rustix::thread::CapabilitySet;
 use serde_json::value::RawValue;
 
@@ -37,8 +37,6 @@ pub(crate) struct Connector {
 
 /// What this side remembers of the configuration in force.
 struct Applied {
-    listen_port: u16,
-    bound_port: u16,
     overlay: Vec<ipnet::IpNet>,
     /// Peer ids in the order of the configuration.
     gateways: Vec<config::GatewayConfig>,
@@ -48,8 +46,6 @@ struct Applied {
 enum Order {
     Configure {
         config: Box<ConnectorConfig>,
-        /// New ones; none: those it has stay.
-        doors: Option<Doors>,
         done: SyncSender<()>,
     },
     Report(SyncSender<Report>),
@@ -118,24 +114,6 @@ impl Connector {
         self.bell.ring();
     }
 
-    /// New doors, if those that are there are not what the configuration asks for.
-    fn doors_for(&self, listen_port: u16) -> Result<Option<Doors>, Refusal> {
-        let fits = |applied: &Applied| {
-            listen_port == applied.listen_port || listen_port == applied.bound_port
-        };
-        if self.applied.as_ref().is_some_and(fits) {
-            return Ok(None);
-        }
-        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, listen_port));
-        match Doors::bind(&Binding::to(any)) {
-            Ok(doors) => Ok(Some(doors)),
-            Err(fault @ BindFault::PortTaken(_)) => {
-                Err(Refusal::new("port-taken", fault.to_string()))
-            }
-            Err(fault) => Err(Refusal::new("no-udp", fault.to_string())),
-        }
-    }
-
     fn peer_status(&self, id: &str, peer: &Peer) -> PeerStatus {
         PeerStatus {
             id: id.to_owned(),
@@ -165,20 +143,13 @@ impl Role for Connector {
                 "a peer has this connector's own public key",
             ));
         }
-        let doors = self.doors_for(config.listen_port)?;
-        let bound_port = doors.as_ref().map(Doors::port);
         let applied = Applied {
-            listen_port: config.listen_port,
-            bound_port: bound_port
-                .or(self.applied.as_ref().map(|applied| applied.bound_port))
-                .unwrap_or_default(),
             overlay: config.nat.overlay.clone(),
             gateways: config.gateways.clone(),
         };
         let (done, wait) = sync_channel(1);
         self.order(Order::Configure {
             config: Box::new(config),
-            doors,
             done,
         });
         wait.recv_timeout(ANSWER_PATIENCE).map_err(|_| {
@@ -187,11 +158,7 @@ impl Role for Connector {
                 "the data thread does not answer: restart the engine",
             )
         })?;
-        log_info!(
-            "configured: {} gateways, UDP port {}",
-            applied.gateways.len(),
-            applied.bound_port
-        );
+        log_info!("configured: {} gateways", applied.gateways.len());
         self.applied = Some(applied);
         Ok(())
     }
@@ -211,7 +178,8 @@ impl Role for Connector {
             Some(self.peer_status(&gateway.id, &peer))
         });
         Status {
-            listen_port: applied.bound_port,
+            // It listens on none.
+            listen_port: 0,
             peers: peers.collect(),
             flows: report.flows,
             drops: report.drops,
@@ -243,10 +211,7 @@ impl Role for Connector {
         });
         uapi::Configuration {
             private_key: self.tunnel.private_key(),
-            listen_port: self
-                .applied
-                .as_ref()
-                .map_or(0, |applied| applied.bound_port),
+            listen_port: 0,
             fwmark: 0,
             peers: peers.collect(),
         }

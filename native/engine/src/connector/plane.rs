@@ -1,4 +1,4 @@
-//! The data thread: polls the UDP doors and the NAT's sockets together, and finishes each batch that it reads.
+//! The data thread: polls the gateways' doors and the NAT's sockets together, and finishes each batch that it reads.
 //!
 //! ```text
 //!  gateways ──UDP──▶ tunnel ──inner packets──▶ NAT ──sockets──▶ targets
@@ -8,32 +8,37 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use culvert_core::{Endpoint, EventKind, HEADROOM, LocalSource, Now, Outbox, Tunnel};
+use culvert_core::{EventKind, HEADROOM, Now, Outbox, Tunnel};
 use culvert_netstack::{Batch, Nat, NatConfig, NatLimits, PeerTag};
-use culvert_udp::{Door, Doors, Inbox, Message};
+use culvert_udp::{Door, Inbox, Message};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::config::ConnectorConfig;
-use super::gateways::{Gateways, tag_of};
-use super::sending::Sending;
+use super::gateways::{Gateways, endpoint_at, tag_of};
+use super::sending::{Sending, Sent};
 use super::{Order, Report, unix_milliseconds};
 use crate::bell::Bell;
 use crate::clock::now;
 use crate::control::{Event, EventSink};
 use crate::log_debug;
+use crate::network_watch::NetworkWatch;
 use crate::setback::Setback;
 
 pub(super) struct Plane {
     tunnel: Arc<Tunnel>,
     nat: Nat,
-    doors: Option<Doors>,
     gateways: Gateways,
+    network: NetworkWatch,
+    /// When the ways to the gateways are looked at again; none: nothing has changed.
+    renewal: Option<Instant>,
+    renewed: Instant,
     bell: Bell,
     orders: Receiver<Order>,
     events: EventSink,
@@ -51,6 +56,8 @@ pub(super) struct Plane {
 const INBOX_SLOTS: usize = 16;
 /// Receives before the targets have their turn.
 const RECEIVES_PER_ROUND: usize = 4;
+/// A change of the network seldom comes alone, and on a router they never end.
+const BETWEEN_RENEWALS: Duration = Duration::from_millis(50);
 
 impl Plane {
     pub(super) fn new(
@@ -70,8 +77,10 @@ impl Plane {
         Ok(Self {
             tunnel,
             nat: Nat::new(&nothing, limits, Instant::now())?,
-            doors: None,
             gateways: Gateways::default(),
+            network: NetworkWatch::open()?,
+            renewal: None,
+            renewed: Instant::now(),
             bell,
             orders,
             events,
@@ -95,6 +104,7 @@ impl Plane {
                 self.nat.cut_all(now.instant, &mut self.to_devices);
                 return self.send(now);
             }
+            self.renew_ways(now);
             self.receive(now);
             self.nat.handle_ready(now.instant, &mut self.to_devices);
             if self
@@ -115,10 +125,15 @@ impl Plane {
         let mut fds = vec![
             PollFd::new(&self.bell, PollFlags::IN),
             PollFd::from_borrowed_fd(sockets, PollFlags::IN),
+            PollFd::new(&self.network, PollFlags::IN),
         ];
-        let doors = self.doors.iter().flat_map(Doors::iter);
-        fds.extend(doors.map(|door| PollFd::from_borrowed_fd(door.as_fd(), PollFlags::IN)));
-        let deadlines = [self.nat.poll_timeout(), self.tunnel.next_wakeup()];
+        let doors = self.gateways.doors();
+        fds.extend(doors.map(|(.., door)| PollFd::from_borrowed_fd(door.as_fd(), PollFlags::IN)));
+        let deadlines = [
+            self.nat.poll_timeout(),
+            self.tunnel.next_wakeup(),
+            self.renewal,
+        ];
         let timeout =
             deadlines.into_iter().flatten().min().and_then(|at| {
                 Timespec::try_from(at.saturating_duration_since(Instant::now())).ok()
@@ -134,12 +149,8 @@ impl Plane {
         self.bell.silence();
         while let Ok(order) = self.orders.try_recv() {
             match order {
-                Order::Configure {
-                    config,
-                    doors,
-                    done,
-                } => {
-                    self.apply(now, &config, doors);
+                Order::Configure { config, done } => {
+                    self.apply(now, &config);
                     // Who asked may have given up; the configuration holds all the same.
                     let _ = done.send(());
                 }
@@ -150,60 +161,66 @@ impl Plane {
         true
     }
 
-    fn apply(&mut self, now: Now, config: &ConnectorConfig, doors: Option<Doors>) {
-        if let Some(doors) = doors {
-            self.doors = Some(doors);
-        }
+    fn apply(&mut self, now: Now, config: &ConnectorConfig) {
         self.tunnel.set_mtu(config.nat.mtu);
         self.tunnel
             .set_private_key(now, Some(config.private_key.clone()));
-        self.gateways.apply(now, &self.tunnel, config);
+        self.gateways
+            .apply(now, &self.tunnel, config, &mut self.handshakes);
         self.nat
             .configure(now.instant, &config.nat, &mut self.to_devices);
     }
 
+    /// At once, and then not again for a while.
+    fn renew_ways(&mut self, now: Now) {
+        if self.network.has_changed() {
+            self.want_renewal();
+        }
+        if self.renewal.is_some_and(|due| due <= now.instant) {
+            self.renewal = None;
+            self.renewed = now.instant;
+            self.gateways
+                .renew_ways(now, &self.tunnel, &mut self.handshakes);
+        }
+    }
+
+    fn want_renewal(&mut self) {
+        self.renewal = Some(self.renewed + BETWEEN_RENEWALS);
+    }
+
     fn receive(&mut self, now: Now) {
-        let Some(doors) = self.doors.take() else {
-            return;
-        };
-        for door in doors.iter() {
+        let gateways = std::mem::take(&mut self.gateways);
+        for (tag, remote, door) in gateways.doors() {
             for _ in 0..RECEIVES_PER_ROUND {
-                if !self.receive_once(now, door) {
+                if !self.receive_once(now, tag, remote, door) {
                     break;
                 }
             }
         }
-        self.doors = Some(doors);
+        self.gateways = gateways;
     }
 
     /// True when more may wait.
-    fn receive_once(&mut self, now: Now, door: &Door) -> bool {
+    fn receive_once(&mut self, now: Now, tag: PeerTag, remote: SocketAddr, door: &Door) -> bool {
         match self.inbox.receive(door) {
             Ok(0) => return false,
             Ok(_) => {}
+            // Nobody listens there just now: a gateway that is restarted says hello when it is back.
+            Err(cause) if cause.kind() == io::ErrorKind::ConnectionRefused => return true,
             Err(cause) => {
+                self.want_renewal();
                 let setback = &mut self.setback;
-                setback.wait_after("nothing can be received from the gateways just now", cause);
+                setback.wait_after("nothing can be received from a gateway just now", cause);
                 return false;
             }
         }
+        let from = endpoint_at(remote, tag);
         for message in self.inbox.messages() {
             let Message {
-                from,
-                source,
                 segment_bytes,
                 bytes,
                 ..
             } = message;
-            let local = source.map(|source| LocalSource {
-                address: source.ip,
-                interface: source.interface,
-            });
-            let from = Endpoint {
-                remote: from,
-                local,
-                door: 0,
-            };
             let delivered = &mut self.delivered;
             delivered.clear();
             self.tunnel.receive_segments(
@@ -226,32 +243,41 @@ impl Plane {
     }
 
     fn send(&mut self, now: Now) {
-        let Some(doors) = &self.doors else { return };
-        let gateways = &self.gateways;
-        self.send_failures += self.sending.send(
-            now,
-            &self.tunnel,
-            doors,
-            |tag| gateways.peer(tag),
-            &mut self.to_devices,
-            &mut self.handshakes,
-        );
-        self.to_devices.clear();
-        self.handshakes.clear();
+        let (tunnel, handshakes) = (&self.tunnel, &mut self.handshakes);
+        let packets = &mut self.to_devices;
+        let sent = self
+            .sending
+            .send_packets(now, tunnel, &self.gateways, packets, handshakes);
+        self.gateways.prepare_handshakes(now, tunnel, handshakes);
+        let said = self.sending.send_handshakes(&self.gateways, handshakes);
+        packets.clear();
+        handshakes.clear();
+        self.note_sent(&sent);
+        self.note_sent(&said);
     }
 
-    fn tell_events(&self) {
+    fn note_sent(&mut self, sent: &Sent) {
+        self.send_failures += sent.dropped;
+        if sent.was_refused {
+            self.want_renewal();
+        }
+    }
+
+    fn tell_events(&mut self) {
         for event in self.tunnel.take_events() {
             let Some(id) = self.gateways.id(&event.peer) else {
                 continue;
             };
             let at = unix_milliseconds(event.at);
             match event.kind {
-                EventKind::HandshakeDone { endpoint } => self.events.send(Event::PeerHandshake {
-                    id,
-                    at,
-                    endpoint: endpoint.map(|endpoint| endpoint.remote.to_string()),
-                }),
+                EventKind::HandshakeDone { endpoint } => {
+                    self.gateways.note_answer(&event.peer);
+                    self.events.send(Event::PeerHandshake {
+                        id,
+                        at,
+                        endpoint: endpoint.map(|endpoint| endpoint.remote.to_string()),
+                    });
+                }
                 // Who speaks first is a connector: no gateway begins a session that it waits for.
                 EventKind::InitiationAnswered { .. } => {}
                 EventKind::PeerLost => self.events.send(Event::PeerLost { id, at }),

@@ -1,100 +1,110 @@
 //! Toward the gateways: seals each inner packet in place in its batch, and hands it to the kernel together with its
-//! neighbours. Handshakes and keepalives travel along.
+//! neighbours for the same gateway. Handshakes and keepalives follow.
 
-use std::sync::Arc;
+use std::iter::{from_fn, once};
 
-use culvert_core::{Endpoint, HEADROOM, Now, Outbox, Peer, Tunnel};
-use culvert_netstack::{Batch, PeerTag};
-use culvert_udp::{Doors, Ecn, Route, Source};
+use culvert_core::{HEADROOM, Now, Outbox, Tunnel};
+use culvert_netstack::{Batch, PeerTag, Slot};
+use culvert_udp::{Route, SendReport};
+
+use super::gateways::Gateways;
 
 #[derive(Default)]
 pub(super) struct Sending {
-    v4: culvert_udp::Outbox,
-    v6: culvert_udp::Outbox,
+    outbox: culvert_udp::Outbox,
+}
+
+/// What became of a round's datagrams.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// The kernel would not send them, or knew no way to their gateway.
+    pub(super) dropped: u64,
+    /// An address or a route of this host may be gone.
+    pub(super) was_refused: bool,
 }
 
 impl Sending {
-    /// Tells how many datagrams the kernel would not send.
-    pub(super) fn send<'g>(
+    /// A run of packets for one gateway is the rule, so its keys are looked up once a run.
+    pub(super) fn send_packets(
         &mut self,
         now: Now,
         tunnel: &Tunnel,
-        doors: &Doors,
-        gateway: impl Fn(PeerTag) -> Option<&'g Arc<Peer>>,
+        gateways: &Gateways,
         packets: &mut Batch,
         handshakes: &mut Outbox,
-    ) -> u64 {
-        let mut ways = Ways {
-            v4: doors.v4.as_ref().map(|door| self.v4.batch(door)),
-            v6: doors.v6.as_ref().map(|door| self.v6.batch(door)),
+    ) -> Sent {
+        let mut sent = Sent::default();
+        let mut slots = packets.slots_mut().peekable();
+        while let Some(first) = slots.next() {
+            let tag = first.peer;
+            let run = once(first).chain(from_fn(|| slots.next_if(|slot| slot.peer == tag)));
+            sent.count(self.send_run(now, tunnel, gateways, tag, run, handshakes));
+        }
+        sent
+    }
+
+    /// What the tunnel itself has to say, after [`Gateways::prepare_handshakes`].
+    pub(super) fn send_handshakes(&mut self, gateways: &Gateways, handshakes: &Outbox) -> Sent {
+        let mut sent = Sent::default();
+        for (endpoint, datagram) in handshakes.iter() {
+            let Some((remote, door)) = gateways.door(PeerTag(endpoint.door)) else {
+                sent.dropped += 1;
+                continue;
+            };
+            let mut batch = self.outbox.batch(door);
+            batch.push(Route::to(remote), datagram);
+            sent.count(batch.send());
+        }
+        sent
+    }
+
+    fn send_run<'b>(
+        &mut self,
+        now: Now,
+        tunnel: &Tunnel,
+        gateways: &Gateways,
+        tag: PeerTag,
+        run: impl Iterator<Item = Slot<'b>>,
+        handshakes: &mut Outbox,
+    ) -> SendReport {
+        let mut report = SendReport::default();
+        let Some(peer) = gateways.peer(tag) else {
+            run.for_each(drop);
+            return report;
         };
-        let mut current = None;
-        for slot in packets.slots_mut() {
-            // A run of packets for one gateway is the rule, so its keys are looked up once.
-            if current.as_ref().is_none_or(|(peer, _)| *peer != slot.peer) {
-                current = Some((slot.peer, None));
-                if let Some(peer) = gateway(slot.peer) {
-                    current = Some((slot.peer, tunnel.sealer(now, peer, handshakes)));
-                }
-            }
+        let mut way = gateways
+            .door(tag)
+            .map(|(remote, door)| (Route::to(remote), self.outbox.batch(door)));
+        let mut sealer = tunnel.sealer(now, peer, handshakes);
+        for slot in run {
             let inner = HEADROOM..HEADROOM + slot.len;
-            match &mut current {
-                Some((_, Some(sealer))) => {
-                    let endpoint = sealer.endpoint();
+            match (&mut sealer, &mut way) {
+                (Some(sealer), Some((route, batch))) => {
                     let Ok(range) = sealer.seal(slot.buffer, inner) else {
                         continue;
                     };
-                    let sealed: &[u8] = slot.buffer;
-                    ways.push(endpoint, sealed.get(range).unwrap_or_default());
+                    let sealed: &'b [u8] = slot.buffer;
+                    batch.push(*route, sealed.get(range).unwrap_or_default());
                 }
+                (Some(_), None) => report.dropped += 1,
                 // No session: a copy waits in the tunnel until there is one.
-                _ => {
-                    if let (Some(peer), Some(packet)) = (gateway(slot.peer), slot.buffer.get(inner))
-                    {
+                (None, _) => {
+                    if let Some(packet) = slot.buffer.get(inner) {
                         tunnel.stage(now, peer, packet, handshakes);
                     }
                 }
             }
         }
-        drop(current);
-        for (endpoint, datagram) in handshakes.iter() {
-            ways.push(endpoint, datagram);
-        }
-        ways.send()
-    }
-}
-
-/// One batch for each family's door.
-struct Ways<'a, 'b> {
-    v4: Option<culvert_udp::Batch<'a, 'b>>,
-    v6: Option<culvert_udp::Batch<'a, 'b>>,
-}
-
-impl<'b> Ways<'_, 'b> {
-    fn push(&mut self, endpoint: Endpoint, datagram: &'b [u8]) {
-        let way = if endpoint.remote.is_ipv4() {
-            &mut self.v4
-        } else {
-            &mut self.v6
-        };
-        if let Some(way) = way {
-            way.push(route_to(endpoint), datagram);
+        match way {
+            Some((_, batch)) => batch.send(),
+            None => report,
         }
     }
-
-    fn send(self) -> u64 {
-        let ways = self.v4.into_iter().chain(self.v6);
-        ways.map(|way| way.send().dropped as u64).sum()
-    }
 }
 
-fn route_to(endpoint: Endpoint) -> Route {
-    Route {
-        to: endpoint.remote,
-        source: endpoint.local.map(|local| Source {
-            ip: local.address,
-            interface: local.interface,
-        }),
-        ecn: Ecn::NotCapable,
+impl Sent {
+    pub(super) fn count(&mut self, report: SendReport) {
+        self.dropped += report.dropped as u64;
+        self.was_refused |= report.last_error.is_some();
     }
 }

@@ -22,7 +22,11 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn new(private: [u8; 32], connector: PublicKey) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self::at("127.0.0.1:0", private, connector)
+    }
+
+    pub fn at(address: &str, private: [u8; 32], connector: PublicKey) -> Self {
+        let socket = UdpSocket::bind(address).unwrap();
         socket
             .set_read_timeout(Some(Duration::from_millis(5)))
             .unwrap();
@@ -50,6 +54,34 @@ impl Gateway {
 
     pub fn address(&self) -> SocketAddr {
         self.socket.local_addr().unwrap()
+    }
+
+    /// From now on it is there; what comes to where it was is lost.
+    pub fn listen_on(&mut self, socket: UdpSocket) {
+        socket
+            .set_read_timeout(Some(Duration::from_millis(5)))
+            .unwrap();
+        self.socket = socket;
+    }
+
+    /// Where it last heard the connector.
+    pub fn endpoint_of_connector(&self) -> Option<SocketAddr> {
+        let endpoint = self.tunnel.peer(&self.connector)?.endpoint();
+        endpoint.map(|endpoint| endpoint.remote)
+    }
+
+    /// As a gateway does that was restarted and has kept where its peers were.
+    pub fn greet(&mut self, connector: SocketAddr) {
+        self.tunnel.update_peer(
+            now(),
+            PeerUpdate {
+                endpoint: Some(connector.into()),
+                ..PeerUpdate::new(self.connector)
+            },
+        );
+        let peer = self.tunnel.peer(&self.connector).unwrap();
+        self.tunnel.send_keepalive(now(), &peer, &mut self.outbox);
+        self.flush();
     }
 
     pub fn has_session(&self) -> bool {
