@@ -13,13 +13,8 @@ import { addUp } from './commands/up.ts';
 import { addVersion } from './commands/version.ts';
 import { addWhy } from './commands/why.ts';
 import { EXIT, EXIT_MEANINGS, type ExitCode } from './exit-codes.ts';
+import type { Run } from './run.ts';
 import { type Terminal, tell } from './terminal.ts';
-
-/** Runs a command's work; what it throws is told once. */
-export type Run = (
-  options: { json?: boolean },
-  work: (terminal: Terminal) => Promise<ExitCode>,
-) => Promise<void>;
 
 export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
   let code: ExitCode = EXIT.done;

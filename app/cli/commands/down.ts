@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import type { Status } from '../../contract/local-api.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { statusLines } from '../print-status.ts';
-import type { Run } from '../program.ts';
 import { withProgress } from '../progress.ts';
+import type { Run } from '../run.ts';
 import { outView, print, printJson, type Terminal } from '../terminal.ts';
 import { WORDS } from '../words.ts';
 

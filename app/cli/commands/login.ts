@@ -7,8 +7,8 @@ import { Fault } from '../../contract/problem.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { openBrowser } from '../open-browser.ts';
 import { statusLines } from '../print-status.ts';
-import type { Run } from '../program.ts';
 import { withProgress } from '../progress.ts';
+import type { Run } from '../run.ts';
 import { outView, print, printJson, type Terminal } from '../terminal.ts';
 import { WORDS } from '../words.ts';
 

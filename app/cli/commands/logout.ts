@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import type { Run } from '../program.ts';
 import { withProgress } from '../progress.ts';
+import type { Run } from '../run.ts';
 import { outView, print, printJson, type Terminal } from '../terminal.ts';
 import { sentence } from '../view.ts';
 import { WORDS } from '../words.ts';

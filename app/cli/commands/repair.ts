@@ -8,8 +8,8 @@ import { problemOfCall } from '../../client/client.ts';
 import { RepairAnswer } from '../../contract/local-api.ts';
 import { Fault } from '../../contract/problem.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import type { Run } from '../program.ts';
 import { withProgress } from '../progress.ts';
+import type { Run } from '../run.ts';
 import { outView, print, printJson, type Terminal } from '../terminal.ts';
 import { WORDS } from '../words.ts';
 

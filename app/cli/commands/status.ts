@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Status } from '../../contract/local-api.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { statusLines } from '../print-status.ts';
-import type { Run } from '../program.ts';
+import type { Run } from '../run.ts';
 import { outView, print, printJson, type Terminal } from '../terminal.ts';
 
 interface Options {

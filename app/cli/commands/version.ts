@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { problemOfCall } from '../../client/client.ts';
 import { VERSION } from '../../contract/version.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import type { Run } from '../program.ts';
+import type { Run } from '../run.ts';
 import { print, printJson, type Terminal } from '../terminal.ts';
 
 interface Options {

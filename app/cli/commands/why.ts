@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { whyLines } from '../print-why.ts';
-import type { Run } from '../program.ts';
 import { withProgress } from '../progress.ts';
+import type { Run } from '../run.ts';
 import { outView, print, printJson, type Terminal } from '../terminal.ts';
 import { WORDS } from '../words.ts';
 

@@ -1,6 +1,6 @@
 /** Domain entries: `example.com` is that name alone, `*.example.com` any depth below it and not itself. */
 import type { SplitEntry } from '../snapshot.ts';
-import type { ListName } from './policy.ts';
+import type { ListName } from './list-name.ts';
 
 export interface DomainEntry {
   list: ListName;

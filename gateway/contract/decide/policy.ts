@@ -7,9 +7,9 @@ import { cidr, hostPrefix, type Prefix } from '../net/prefix.ts';
 import { PrefixTable } from '../net/prefix-table.ts';
 import type { DefaultPath, SplitEntry, SplitTunnel } from '../snapshot.ts';
 import { type DomainTable, domainTable } from './domains.ts';
+import type { ListName } from './list-name.ts';
 
 export type Path = DefaultPath;
-export type ListName = 'include' | 'exclude';
 
 export interface NetworkRef {
   id: string;

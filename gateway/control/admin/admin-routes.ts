@@ -1,9 +1,8 @@
 /** The administrator's REST API (contract/admin-api.ts). Who may call what is one table in http/admin-access.ts. */
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { REVISION_HEADER } from '../../contract/admin-api.ts';
-import type { Core } from '../gateway.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
-import type { Live } from '../push/live.ts';
+import type { AdminParts } from './admin-parts.ts';
 import { registerDevices } from './device-routes.ts';
 import { registerEvents } from './event-routes.ts';
 import { registerNetworks } from './network-routes.ts';
@@ -11,8 +10,6 @@ import { registerOverview } from './overview-routes.ts';
 import { registerPeople } from './people-routes.ts';
 import { registerProfiles } from './profile-routes.ts';
 import { registerRules } from './rule-routes.ts';
-
-export type AdminParts = Core & { live: Live };
 
 export function registerAdmin(app: FastifyInstance, parts: AdminParts): void {
   app.addHook('onSend', async (request, reply) => {
@@ -26,9 +23,4 @@ export function registerAdmin(app: FastifyInstance, parts: AdminParts): void {
   registerProfiles(app, parts);
   registerOverview(app, parts);
   registerEvents(app, parts);
-}
-
-/** Who the audit log names. */
-export function whoOf(parts: AdminParts, request: FastifyRequest): string {
-  return parts.signedIn(request).email;
 }

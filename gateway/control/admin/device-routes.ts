@@ -6,7 +6,7 @@ import { Device } from '../../contract/admin-api.ts';
 import { removeDevice } from '../enrol/device-routes.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
-import { type AdminParts, whoOf } from './admin-routes.ts';
+import { type AdminParts, whoOf } from './admin-parts.ts';
 import { readDevices } from './answers.ts';
 
 export function registerDevices(app: FastifyInstance, parts: AdminParts): void {

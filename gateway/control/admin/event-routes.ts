@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
-import type { AdminParts } from './admin-routes.ts';
+import type { AdminParts } from './admin-parts.ts';
 
 const MOST_READERS = 500;
 /** Proxies close what is silent for a minute. */

@@ -20,7 +20,7 @@ import { refuseRange } from '../policy/range-problems.ts';
 import type { NetworkTable, Tx } from '../store/database.ts';
 import { newId } from '../store/identifier.ts';
 import { removePeer } from '../store/peers.ts';
-import { type AdminParts, whoOf } from './admin-routes.ts';
+import { type AdminParts, whoOf } from './admin-parts.ts';
 import { readNetworks } from './answers.ts';
 import { forgetNetwork } from './rule-rows.ts';
 

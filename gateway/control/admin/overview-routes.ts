@@ -11,7 +11,7 @@ import {
 } from '../../contract/admin-api.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import type { Db } from '../store/database.ts';
-import type { AdminParts } from './admin-routes.ts';
+import type { AdminParts } from './admin-parts.ts';
 import { readDevices, readNetworks } from './answers.ts';
 
 const RECENT = 20;

@@ -6,7 +6,7 @@ import { Person } from '../../contract/admin-api.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
 import type { Role } from '../store/database.ts';
-import { type AdminParts, whoOf } from './admin-routes.ts';
+import { type AdminParts, whoOf } from './admin-parts.ts';
 import { readPeople } from './answers.ts';
 
 export function registerPeople(app: FastifyInstance, parts: AdminParts): void {

@@ -10,7 +10,7 @@ import { type PolicyNetwork, type PolicyState, profileOf } from '../policy/polic
 import { reachableNetworks, subjectsOf } from '../policy/rules.ts';
 import { canonicalSplit, previewSplit, refuseSplit } from '../policy/split-preview.ts';
 import { writeJson } from '../store/json-column.ts';
-import { type AdminParts, whoOf } from './admin-routes.ts';
+import { type AdminParts, whoOf } from './admin-parts.ts';
 import { profileAnswers } from './answers.ts';
 
 const ById = z.object({ id: z.string().max(64) });

@@ -7,7 +7,7 @@ import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
 import type { Tx } from '../store/database.ts';
 import { newId } from '../store/identifier.ts';
-import { type AdminParts, whoOf } from './admin-routes.ts';
+import { type AdminParts, whoOf } from './admin-parts.ts';
 import { numberRules, readRules, ruleColumns } from './rule-rows.ts';
 
 const ById = z.object({ id: z.string().max(64) });

@@ -3,7 +3,7 @@ import { Box, Group, NativeSelect, Stack, Text } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Column, Shown } from './list-table.tsx';
+import type { Column, Shown } from './list-column.ts';
 
 const CARD_PX = 180;
 

@@ -3,7 +3,7 @@ import { Box, Table, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Column, Shown } from './list-table.tsx';
+import type { Column, Shown } from './list-column.ts';
 
 const ROW_PX = 49;
 

@@ -5,19 +5,12 @@
 import { Box, CloseButton, Group, Text, TextInput } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type ReactNode, useDeferredValue, useMemo } from 'react';
+import { useDeferredValue, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ListCards } from './list-cards.tsx';
-import { filtered, haystacks, ordered, type Sortable } from './list-order.ts';
+import type { Column } from './list-column.ts';
+import { filtered, haystacks, ordered } from './list-order.ts';
 import { ListRows } from './list-rows.tsx';
-
-export interface Column<Row> extends Sortable<Row> {
-  /** Empty for what one does with a row. */
-  title: string;
-  cell?: (row: Row) => ReactNode;
-  /** CSS width; the rest share what is left. */
-  width?: string;
-}
 
 interface ListTableProps<Row> {
   label: string;
@@ -25,16 +18,6 @@ interface ListTableProps<Row> {
   columns: readonly Column<Row>[];
   idOf: (row: Row) => string;
   count: (shown: number, total: number) => string;
-}
-
-/** What both shapes of a list need. */
-export interface Shown<Row> {
-  label: string;
-  rows: readonly Row[];
-  columns: readonly Column<Row>[];
-  idOf: (row: Row) => string;
-  sort: string;
-  onSort: (sort: string) => void;
 }
 
 export function ListTable<Row>({ label, rows, columns, idOf, count }: ListTableProps<Row>) {

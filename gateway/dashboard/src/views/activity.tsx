@@ -7,7 +7,8 @@ import type { AuditEntry } from '../../../contract/admin-api.ts';
 import { audit } from '../api/queries.ts';
 import { auditSentence } from '../history/audit-words.ts';
 import { HistorySheet } from '../history/history-sheet.tsx';
-import { type Column, ListTable } from '../parts/list-table.tsx';
+import type { Column } from '../parts/list-column.ts';
+import { ListTable } from '../parts/list-table.tsx';
 import { Answered, Empty, Page } from '../parts/page.tsx';
 import { When } from '../parts/when.tsx';
 

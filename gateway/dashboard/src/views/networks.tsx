@@ -7,7 +7,8 @@ import { useTranslation } from 'react-i18next';
 import type { Network } from '../../../contract/admin-api.ts';
 import { useMakeInstallLine } from '../api/install-line.ts';
 import { change, networks, useChange } from '../api/queries.ts';
-import { type Column, ListTable } from '../parts/list-table.tsx';
+import type { Column } from '../parts/list-column.ts';
+import { ListTable } from '../parts/list-table.tsx';
 import { Answered, Empty, Page, Refusal } from '../parts/page.tsx';
 import { type Mark, StatusMark } from '../parts/status-mark.tsx';
 

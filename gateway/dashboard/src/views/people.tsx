@@ -3,7 +3,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { Person } from '../../../contract/admin-api.ts';
 import { change, people, session, useChange } from '../api/queries.ts';
-import { type Column, ListTable } from '../parts/list-table.tsx';
+import type { Column } from '../parts/list-column.ts';
+import { ListTable } from '../parts/list-table.tsx';
 import { Answered, Empty, Page, Refusal } from '../parts/page.tsx';
 import { When } from '../parts/when.tsx';
 

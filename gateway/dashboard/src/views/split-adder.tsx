@@ -3,7 +3,7 @@ import { Button, Group, Textarea } from '@mantine/core';
 import { type FormEvent, type KeyboardEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { entryText, readEntries } from './split-entry.ts';
-import type { SplitListProps } from './split-list.tsx';
+import type { SplitListProps } from './split-list-props.ts';
 
 const LONGEST_LIST = 10_000;
 /** Of what could not be read, enough to recognise it. */

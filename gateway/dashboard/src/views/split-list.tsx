@@ -7,12 +7,7 @@ import { useTranslation } from 'react-i18next';
 import type { SplitEntry } from '../../../contract/snapshot.ts';
 import { SplitAdder } from './split-adder.tsx';
 import { entryText } from './split-entry.ts';
-
-export interface SplitListProps {
-  which: 'include' | 'exclude';
-  entries: readonly SplitEntry[];
-  onChange: (which: 'include' | 'exclude', entries: SplitEntry[]) => void;
-}
+import type { SplitListProps } from './split-list-props.ts';
 
 const ROW_PX = 36;
 /** A list that is seen whole needs no filter. */
