@@ -23,6 +23,7 @@
  */
 import { z } from 'zod';
 import { Cidr } from './net/text.ts';
+import { Said } from './said.ts';
 import { SplitTunnel } from './snapshot.ts';
 
 export const CSRF_HEADER = 'culvert-csrf';
@@ -45,8 +46,8 @@ export const Connector = z.object({
   version: z.string(),
   /** `online`: its stream is open and its tunnel is up. `degraded`: one of the two. */
   state: z.enum(['online', 'degraded', 'offline']),
-  /** A sentence when not online, or when ping needs a sysctl. */
-  note: z.string().nullable(),
+  /** When not online, or when ping needs a sysctl. */
+  note: Said.nullable(),
   lastSeenAt: z.number().nullable(),
   joinedAt: z.number(),
   appliedRevision: z.number().nullable(),
@@ -58,7 +59,7 @@ export const Network = z.object({
   id: z.string(),
   name: z.string(),
   createdAt: z.number(),
-  ranges: z.array(z.object({ cidr: Cidr, problem: z.string().nullable() })),
+  ranges: z.array(z.object({ cidr: Cidr, problem: Said.nullable() })),
   connectors: z.array(Connector),
   /** Ids of the rules that name this network. None: nobody may reach it. */
   ruleIds: z.array(z.string()),
@@ -150,20 +151,25 @@ export const Profile = z.object({
 export type Profile = z.infer<typeof Profile>;
 export const ProfileInput = z.object({ splitTunnel: SplitTunnel });
 
-/** What saving would do, in numbers and sentences; `warnings` offer a one-click fix where there is one. */
+/** What saving would do; `warnings` offer a one-click fix where there is one. */
 export const SplitPreview = z.object({
   deviceCount: z.number(),
-  /** Sentences, most important first: "192.168.0.0/24 stops going through tokyo-vpc." */
-  effects: z.array(z.string()),
+  /** Most important first: "192.168.0.0/24 stops going through tokyo-vpc." */
+  effects: z.array(Said),
+  /** A fix is what to take out of one list: the lists whole may be long. */
   warnings: z.array(
     z.object({
-      sentence: z.string(),
-      fix: SplitTunnel.nullable(),
-      fixLabel: z.string().nullable(),
+      says: Said,
+      fix: z.object({
+        label: Said,
+        list: z.enum(['include', 'exclude']),
+        /** As they are written in the list. */
+        entries: z.array(Cidr),
+      }),
     }),
   ),
   /** Set when the change cannot be saved: why. */
-  refusal: z.string().nullable(),
+  refusal: Said.nullable(),
 });
 export type SplitPreview = z.infer<typeof SplitPreview>;
 
@@ -174,7 +180,8 @@ export const Overview = z.object({
   people: z.number(),
   networks: z.number(),
   connectors: z.object({ total: z.number(), online: z.number() }),
-  problems: z.array(z.object({ sentence: z.string(), link: z.string() })),
+  /** `about`: the name of the thing it concerns; null for the gateway itself. */
+  problems: z.array(z.object({ about: z.string().nullable(), says: Said, link: z.string() })),
   /** Newest first, at most 20. */
   recent: z.array(z.object({ at: z.number(), who: z.string(), what: z.string() })),
   /** Bytes a second through the gateway, newest last, one point a second, at most 60. */

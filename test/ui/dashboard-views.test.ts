@@ -128,6 +128,7 @@ test('every view is in Japanese, and says so', async () => {
     expect(await page.title()).toBe(`${headings[at]} · Culvert`);
     expect(await page.getAttribute('html', 'lang')).toBe('ja');
     expect(await untranslated(page), address).toEqual([]);
+    expect(await english(page), address).toEqual([]);
   }
 });
 
@@ -256,6 +257,18 @@ function overflow(page: Page): Promise<number> {
   return page.evaluate(
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
   );
+}
+
+/** Sentences that are left in English; what is marked as English, or to be copied, may be. */
+async function english(page: Page): Promise<string[]> {
+  const text = await page.locator('body').evaluate((body) => {
+    const shown = [...body.querySelectorAll('*')].filter((one) => !one.closest('[lang=en], code'));
+    const texts = shown.flatMap((one) =>
+      [...one.childNodes].filter(({ nodeType }) => nodeType === 3),
+    );
+    return texts.map(({ textContent }) => textContent).join('\n');
+  });
+  return text.match(/\b[A-Za-z’]+(?: [a-z’]+){3,}/g) ?? [];
 }
 
 /** Keys that the language has no words for are shown as they are. */

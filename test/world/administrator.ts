@@ -22,13 +22,26 @@ export class Administrator {
   }
 
   static async signIn(browser: LabBrowser, person: Person): Promise<Administrator> {
+    const administrator = await Administrator.arrive(browser, person);
+    await administrator.page.getByRole('heading', { name: 'Overview' }).waitFor();
+    return administrator;
+  }
+
+  /** Signed in, whatever the person may see then. */
+  static async arrive(browser: LabBrowser, person: Person): Promise<Administrator> {
     const context = await browser.context();
     const page = await context.newPage();
     await page.goto(`${GATEWAY_URL}/`);
     await page.getByRole('link', { name: 'Sign in' }).click();
     await signInAtProvider(page, person.username, person.password);
-    await page.getByRole('heading', { name: 'Overview' }).waitFor();
     return new Administrator(context, page);
+  }
+
+  /** Another tab of the same browser. */
+  async openPage(): Promise<Page> {
+    const page = await this.#context.newPage();
+    await page.goto(`${GATEWAY_URL}/`);
+    return page;
   }
 
   async createNetwork(name: string): Promise<Network> {

@@ -25,6 +25,14 @@ describe('say', () => {
     expect(say(lost, 'ja', 1_004_000)).toContain('4 秒前');
   });
 
+  test('Japanese has a space beside Latin text only', () => {
+    const recent = problem('path-lost', { lostAt: 1_000_000 });
+    const dated = problem('session-expired', { expiredAt: Date.UTC(2026, 10, 22, 12) });
+
+    expect(say(recent, 'ja', 1_004_000)).toContain('ネットワークが 4 秒前に途切れました');
+    expect(say(dated, 'ja')).toMatch(/セッションは 2026.*\d に終了しました/);
+  });
+
   test('an unknown code from a newer daemon still says what it carries', () => {
     expect(say({ code: 'moon-phase', detail: { phase: 'full' } })).toBe('moon-phase (phase: full)');
     expect(say({ code: 'constructor', detail: {} })).toBe('constructor');

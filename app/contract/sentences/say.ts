@@ -1,9 +1,10 @@
 /** Turns a problem into the sentence that a person reads. */
+import { fillBlanks, type Language } from '../../../gateway/contract/sentences/fill-blanks.ts';
 import type { Problem } from '../local-api.ts';
 import { en, type ProblemCode } from './en.ts';
 import { ja } from './ja.ts';
 
-export type Language = 'en' | 'ja';
+export type { Language };
 
 const TABLES: Record<Language, Readonly<Record<ProblemCode, string>>> = { en, ja };
 
@@ -11,9 +12,9 @@ const TABLES: Record<Language, Readonly<Record<ProblemCode, string>>> = { en, ja
 export function say(problem: Problem, language: Language = 'en', now?: number): string {
   const sentence = isProblemCode(problem.code) ? TABLES[language][problem.code] : undefined;
   if (sentence === undefined) return sayUnknown(problem);
-  return sentence.replaceAll(/\{(\w+)\}/g, (blank, name: string) => {
+  return fillBlanks(sentence, language, (name) => {
     const value = problem.detail[name];
-    return value === undefined ? blank : fill(name, value, language, now);
+    return value === undefined ? undefined : fill(name, value, language, now);
   });
 }
 

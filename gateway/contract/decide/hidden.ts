@@ -3,7 +3,6 @@
  * a private range long ago, the network is set up well, and still nothing arrives.
  */
 import { printCidr, samePrefix } from '../net/prefix.ts';
-import type { SplitTunnel } from '../snapshot.ts';
 import type { NetworkRef, SplitPolicy } from './policy.ts';
 import { type CompiledRoute, decidingEntries } from './routes.ts';
 
@@ -20,15 +19,6 @@ export interface HiddenRange {
 /** Sorted by entry; one line for each network whose most specific range holds the entry. */
 export function findHidden(policy: SplitPolicy): HiddenRange[] {
   return decidingEntries(policy).flatMap((entry) => hiddenBy(entry, policy));
-}
-
-/** The lists without the entries that hide something: the one-click fix. */
-export function withoutHidden(split: SplitTunnel, hidden: readonly HiddenRange[]): SplitTunnel {
-  const entries = new Set(hidden.map(({ entry }) => entry));
-  return {
-    ...split,
-    exclude: split.exclude.filter((entry) => !('cidr' in entry && entries.has(entry.cidr))),
-  };
 }
 
 /** An exclude entry wider than the range hides nothing: the range is more specific. */

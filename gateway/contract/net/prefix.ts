@@ -7,7 +7,6 @@ import {
   printAddress,
 } from './address.ts';
 import { type Family, V4, V6 } from './space.ts';
-import { Cidr } from './text.ts';
 
 export interface Prefix4 {
   family: 4;
@@ -30,11 +29,14 @@ export const EVERYTHING: readonly Prefix[] = [
 
 /** Strict; host bits are masked: `10.0.0.1/8` is 10.0.0.0/8. */
 export function parseCidr(text: string): Prefix | undefined {
-  if (!Cidr.safeParse(text).success) return undefined;
   const slash = text.indexOf('/');
   const parsed = parseAddress(text.slice(0, slash));
-  return parsed && prefixAround(parsed, Number(text.slice(slash + 1)));
+  const length = text.slice(slash + 1);
+  if (!parsed || !LENGTH.test(length) || Number(length) > bitsOf(parsed.family)) return undefined;
+  return prefixAround(parsed, Number(length));
 }
+
+const LENGTH = /^(?:0|[1-9][0-9]{0,2})$/;
 
 /** For text that is known to be a CIDR (a constant, a validated snapshot). */
 export function cidr(text: string): Prefix {

@@ -43,6 +43,7 @@ test('a name is taken once', async () => {
     code: 'name-taken',
     message: 'There is a network named “twin” already.',
     field: 'name',
+    detail: { name: 'twin' },
   });
 });
 
@@ -172,9 +173,9 @@ test('a preview changes nothing, and default tunnel is refused in both places', 
     splitTunnel,
   });
   const save = await gateway.call<ProblemBody>('PATCH', `profiles/${id}`, { splitTunnel });
-
-  expect(preview.body.refusal).toContain('cannot carry Internet traffic');
-  expect(save.body.message).toBe(preview.body.refusal);
+  expect(preview.body.refusal).toEqual({ code: 'tunnel-not-carried', detail: {} });
+  expect(save.body).toMatchObject({ code: 'tunnel-not-carried' });
+  expect(save.body.message).toContain('cannot carry Internet traffic');
   expect(await gateway.store.revision()).toBe(before);
 });
 

@@ -1,5 +1,6 @@
 /** Rows and live state → what the dashboard reads. */
 import type { Connector, Device, Network, Person, Profile } from '../../contract/admin-api.ts';
+import { type Said, said, several } from '../../contract/said.ts';
 import type { PolicyState } from '../policy/policy-state.ts';
 import { hiddenProblem, rangeProblem } from '../policy/range-problems.ts';
 import { ConnectorHealth } from '../push/connector-health.ts';
@@ -43,21 +44,15 @@ function connectorNote(
   isUp: boolean,
   health: ConnectorHealth,
   problem: string | null,
-): string | null {
-  if (!isStreaming && !isUp)
-    return 'It does not answer. Check that its machine runs and reaches the gateway.';
-  if (!isUp) {
-    return 'It is connected, but its tunnel is not up yet. If this stays, UDP to the gateway is blocked on the way.';
-  }
-  if (!isStreaming) return 'Its tunnel carries traffic, but it does not receive changes right now.';
-  if (problem !== null) return `It refused its configuration: ${problem}`;
-  if (health.unreachable.length > 0) return `It does not reach ${health.unreachable.join(', ')}.`;
-  if (!health.canPing) return PING_NOTE;
-  return null;
+): Said | null {
+  if (!isStreaming && !isUp) return said('connector-silent');
+  if (!isUp) return said('connector-no-tunnel');
+  if (!isStreaming) return said('connector-no-stream');
+  if (problem !== null) return said('connector-refused', { reason: problem });
+  if (health.unreachable.length > 0)
+    return said('connector-reaches-not', { ranges: several(health.unreachable) });
+  return health.canPing ? null : said('connector-no-ping');
 }
-
-const PING_NOTE =
-  'Ping does not work through it. On its machine, run: sysctl -w net.ipv4.ping_group_range="0 2147483647"';
 
 export function networkAnswers(
   state: PolicyState,

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { Device } from '../../contract/admin-api.ts';
+import { said } from '../../contract/said.ts';
 import { removeDevice } from '../enrol/device-routes.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
@@ -22,7 +23,7 @@ export function registerDevices(app: FastifyInstance, parts: AdminParts): void {
     async (request, reply) => {
       const { id } = request.params;
       const isRemoved = await removeDevice(store, id, 'by an administrator', whoOf(parts, request));
-      if (!isRemoved) throw new Refusal(404, 'device-unknown', 'There is no such device any more.');
+      if (!isRemoved) throw Refusal.saying(404, said('device-unknown'));
       return reply.status(204).send(null);
     },
   );

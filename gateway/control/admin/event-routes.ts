@@ -1,5 +1,6 @@
 /** Server-sent events for the dashboard: what changed, so that it reads that again. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { said } from '../../contract/said.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
 import type { AdminParts } from './admin-parts.ts';
@@ -36,11 +37,7 @@ export function registerEvents(app: FastifyInstance, { store, signedIn }: AdminP
 
   app.get(`${ADMIN_ROOT}/events`, async (request, reply) => {
     if (readers.size >= MOST_READERS) {
-      throw new Refusal(
-        503,
-        'busy',
-        'Too many dashboards are open right now. Try again in a minute.',
-      );
+      throw Refusal.saying(503, said('busy'));
     }
     const revision = await store.revision();
     reply.hijack();

@@ -10,6 +10,7 @@ import {
   RangeInput,
 } from '../../contract/admin-api.ts';
 import { cidr, printCidr } from '../../contract/net/prefix.ts';
+import { said } from '../../contract/said.ts';
 import { CONNECTOR_OWNER } from '../connectors/join.ts';
 import { makeConnectorToken, TOKEN_LIFETIME_SECONDS } from '../connectors/token.ts';
 import { readOrganisation } from '../enrol/organisation.ts';
@@ -168,7 +169,7 @@ async function addRange(
     const { overlayIpv4, overlayIpv6 } = await readOrganisation(tx);
     const known = { ...network, ranges: rows.map((row) => row.cidr) };
     const problem = refuseRange(range, known, [overlayIpv4, overlayIpv6]);
-    if (problem) throw new Refusal(409, 'range-refused', problem, 'cidr');
+    if (problem) throw Refusal.saying(409, problem, 'cidr');
     const values = { networkId: id, cidr: printCidr(range), createdAt: parts.store.clock() };
     await tx.insertInto('ranges').values(values).execute();
     note({ after: { network: network.name, cidr: values.cidr } });
@@ -196,10 +197,9 @@ async function removeRange(
       .returning('cidr')
       .executeTakeFirst();
     if (!gone)
-      throw new Refusal(
+      throw Refusal.saying(
         404,
-        'range-unknown',
-        `${canonical} is no range of ${network.name}.`,
+        said('range-unknown', { range: canonical, network: network.name }),
         'cidr',
       );
     note({ before: { network: network.name, cidr: canonical } });
@@ -246,7 +246,7 @@ async function deleteConnector(
       .selectAll()
       .where('id', '=', id)
       .executeTakeFirst();
-    if (!row) throw new Refusal(404, 'connector-unknown', 'There is no such connector any more.');
+    if (!row) throw Refusal.saying(404, said('connector-unknown'));
     await removePeer(tx, id, CONNECTOR_OWNER);
     note({ before: { id, name: row.name, networkId: row.networkId } });
   });
@@ -265,10 +265,9 @@ async function assertFreeName(tx: Tx, name: string, id: string): Promise<void> {
     .where('name', '=', name)
     .where('id', '!=', id)
     .executeTakeFirst();
-  if (twin)
-    throw new Refusal(409, 'name-taken', `There is a network named “${name}” already.`, 'name');
+  if (twin) throw Refusal.saying(409, said('name-taken', { name }), 'name');
 }
 
 function unknownNetwork(): Refusal {
-  return new Refusal(404, 'network-unknown', 'There is no such network any more.');
+  return Refusal.saying(404, said('network-unknown'));
 }

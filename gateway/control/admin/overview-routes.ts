@@ -2,13 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import {
-  AuditEntry,
-  type Connector,
-  type Device,
-  type Network,
-  Overview,
-} from '../../contract/admin-api.ts';
+import { AuditEntry, type Device, type Network, Overview } from '../../contract/admin-api.ts';
+import { type Said, said } from '../../contract/said.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import type { Db } from '../store/database.ts';
 import type { AdminParts } from './admin-parts.ts';
@@ -71,50 +66,51 @@ type Problem = Overview['problems'][number];
 function engineProblems({ dataPlane }: AdminParts['live']): Problem[] {
   if (!dataPlane) return [];
   const { state, refusal } = dataPlane;
-  if (state.kind === 'failed') {
-    return [{ sentence: `The gateway’s engine does not run: ${state.reason}`, link: '/' }];
-  }
-  if (refusal === null) return [];
-  return [{ sentence: `The gateway’s engine keeps its last configuration: ${refusal}`, link: '/' }];
+  if (state.kind === 'failed') return [ofGateway(said('engine-down', { reason: state.reason }))];
+  return refusal === null ? [] : [ofGateway(said('engine-refuses', { reason: refusal }))];
+}
+
+function ofGateway(says: Said): Problem {
+  return { about: null, says, link: '/' };
 }
 
 function networkProblems(network: Network): Problem[] {
-  const link = `/networks/${network.id}`;
-  const sentences = [
-    ...network.ranges.flatMap(({ problem }) =>
-      problem === null ? [] : [`${network.name}: ${problem}`],
-    ),
-    ...connectorSentences(network),
-    ...ruleSentences(network),
+  const { id, name, ranges } = network;
+  const link = `/networks/${id}`;
+  const ofNetwork = [
+    ...ranges.flatMap(({ problem }) => (problem === null ? [] : [problem])),
+    ...missing(network),
   ];
-  return sentences.map((sentence) => ({ sentence, link }));
-}
-
-function connectorSentences({ name, connectors }: Network): string[] {
-  const away = connectors.filter(({ state }) => state !== 'online');
-  if (connectors.length === 0) return [`${name} has no connector yet: nobody reaches it.`];
-  if (away.length === connectors.length && away.every(isOffline)) {
-    return [`Nobody reaches ${name}: none of its connectors answers.`];
-  }
-  return away.map(
-    (connector) => `${connector.name} in ${name}: ${connector.note ?? connector.state}`,
-  );
+  return [
+    ...ofNetwork.map((says) => ({ about: name, says, link })),
+    ...connectorProblems(network).map((problem) => ({ ...problem, link })),
+  ];
 }
 
 /** A new network refuses everybody; once it is otherwise complete, somebody may be waiting for its rule. */
-function ruleSentences({ name, ranges, connectors, ruleIds }: Network): string[] {
-  const isComplete = ranges.length > 0 && connectors.length > 0;
-  return isComplete && ruleIds.length === 0 ? [`Nobody may reach ${name}: no rule names it.`] : [];
+function missing({ ranges, connectors, ruleIds }: Network): Said[] {
+  if (connectors.length === 0) return [said('network-no-connector')];
+  const isAway = connectors.every(({ state }) => state === 'offline');
+  return [
+    ...(isAway ? [said('network-unreachable')] : []),
+    ...(ranges.length > 0 && ruleIds.length === 0 ? [said('network-no-rule')] : []),
+  ];
 }
 
-function isOffline({ state }: Connector): boolean {
-  return state === 'offline';
+function connectorProblems({ name, connectors }: Network): Omit<Problem, 'link'>[] {
+  if (connectors.every(({ state }) => state === 'offline')) return [];
+  return connectors.flatMap((connector) =>
+    connector.state === 'online' || connector.note === null
+      ? []
+      : [{ about: `${name} / ${connector.name}`, says: connector.note }],
+  );
 }
 
 function deviceProblems(device: Device): Problem[] {
   if (device.problem === null || device.state === 'expired') return [];
-  const sentence = `${device.name} of ${device.user.email} refused its configuration: ${device.problem}`;
-  return [{ sentence, link: `/devices/${device.id}` }];
+  const { name, user, problem: reason } = device;
+  const says = said('device-refused', { person: user.email, reason });
+  return [{ about: name, says, link: `/devices/${device.id}` }];
 }
 
 /** Newest first. */

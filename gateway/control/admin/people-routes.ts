@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { Person } from '../../contract/admin-api.ts';
+import { said } from '../../contract/said.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
 import type { Role } from '../store/database.ts';
@@ -64,12 +65,7 @@ async function setRole(
       .where('role', '=', 'owner')
       .executeTakeFirst();
     if (!owner) {
-      throw new Refusal(
-        409,
-        'last-owner',
-        'The organisation needs an owner. Make somebody else one first.',
-        'role',
-      );
+      throw Refusal.saying(409, said('last-owner'), 'role');
     }
     note({
       before: { email: person.email, role: person.role },
@@ -79,5 +75,5 @@ async function setRole(
 }
 
 function unknownPerson(): Refusal {
-  return new Refusal(404, 'person-unknown', 'There is no such person.');
+  return Refusal.saying(404, said('person-unknown'));
 }

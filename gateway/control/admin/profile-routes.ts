@@ -3,12 +3,14 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { Profile, ProfileInput, SplitPreview } from '../../contract/admin-api.ts';
+import { said } from '../../contract/said.ts';
 import type { SplitEntry, SplitTunnel } from '../../contract/snapshot.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
 import { type PolicyNetwork, type PolicyState, profileOf } from '../policy/policy-state.ts';
 import { reachableNetworks, subjectsOf } from '../policy/rules.ts';
-import { canonicalSplit, previewSplit, refuseSplit } from '../policy/split-preview.ts';
+import { canonicalSplit, refuseSplit } from '../policy/split-lists.ts';
+import { previewSplit } from '../policy/split-preview.ts';
 import { writeJson } from '../store/json-column.ts';
 import { type AdminParts, whoOf } from './admin-parts.ts';
 import { profileAnswers } from './answers.ts';
@@ -72,7 +74,7 @@ async function saveSplit(
   wanted: SplitTunnel,
 ): Promise<void> {
   const refusal = refuseSplit(wanted);
-  if (refusal) throw new Refusal(409, 'split-refused', refusal, 'splitTunnel');
+  if (refusal) throw Refusal.saying(409, refusal, 'splitTunnel');
   const splitTunnel = writeJson(canonicalSplit(wanted));
   const intent = {
     who: whoOf(parts, request),
@@ -119,5 +121,5 @@ function findProfile(profiles: readonly Profile[], id: string): Profile {
 }
 
 function unknownProfile(): Refusal {
-  return new Refusal(404, 'profile-unknown', 'There is no such profile any more.');
+  return Refusal.saying(404, said('profile-unknown'));
 }

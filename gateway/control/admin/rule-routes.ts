@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { Rule, RuleInput } from '../../contract/admin-api.ts';
+import { said } from '../../contract/said.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
 import type { Tx } from '../store/database.ts';
@@ -108,11 +109,7 @@ async function orderRules(
     const before = (await readRules(tx)).map((rule) => rule.id);
     const isSame = ids.length === before.length && new Set([...ids, ...before]).size === ids.length;
     if (!isSame) {
-      throw new Refusal(
-        409,
-        'rules-changed',
-        'Somebody else changed the rules meanwhile. Look at them again, then reorder.',
-      );
+      throw Refusal.saying(409, said('rules-changed'));
     }
     await numberRules(tx, ids);
     note({ before, after: ids });
@@ -121,29 +118,18 @@ async function orderRules(
 
 async function assertSensible(tx: Tx, rule: RuleInput): Promise<void> {
   if (rule.ports.length > 0 && rule.protocol !== 'tcp' && rule.protocol !== 'udp') {
-    throw new Refusal(
-      400,
-      'ports-need-protocol',
-      'Ports go with tcp or udp. Choose one of them, or remove the ports.',
-      'ports',
-    );
+    throw Refusal.saying(400, said('ports-need-protocol'), 'ports');
   }
   const known = new Set(
     (await tx.selectFrom('networks').select('id').execute()).map(({ id }) => id),
   );
   const missing = rule.networkIds.find((id) => !known.has(id));
-  if (missing)
-    throw new Refusal(
-      409,
-      'network-unknown',
-      'The rule names a network that is gone.',
-      'networkIds',
-    );
+  if (missing) throw Refusal.saying(409, said('rule-network-gone'), 'networkIds');
 }
 
 async function ruleIn(tx: Tx, id: string): Promise<Rule> {
   const rule = (await readRules(tx)).find((one) => one.id === id);
-  if (!rule) throw new Refusal(404, 'rule-unknown', 'There is no such rule any more.');
+  if (!rule) throw Refusal.saying(404, said('rule-unknown'));
   return rule;
 }
 

@@ -1,3 +1,5 @@
+import { type Said, sentenceOf } from '../../contract/said.ts';
+
 /** An error that nobody up the stack can act on: a stable code, a sentence for people, and its cause. */
 export class Fault extends Error {
   readonly code: string;
@@ -13,11 +15,24 @@ export class Fault extends Error {
 export class Refusal extends Fault {
   readonly status: number;
   readonly field: string | undefined;
+  /** Of a sentence that the dashboard words in its reader's language. */
+  readonly detail: Said['detail'] | undefined;
 
-  constructor(status: number, code: string, message: string, field?: string) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    field?: string,
+    detail?: Said['detail'],
+  ) {
     super(code, message);
     this.name = 'Refusal';
     this.status = status;
     this.field = field;
+    this.detail = detail;
+  }
+
+  static saying(status: number, says: Said, field?: string): Refusal {
+    return new Refusal(status, says.code, sentenceOf(says), field, says.detail);
   }
 }

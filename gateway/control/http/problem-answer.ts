@@ -28,8 +28,9 @@ function isForPerson(request: FastifyRequest): boolean {
 
 function problemOf(error: FastifyError): { status: number; body: ProblemBody } {
   if (error instanceof Refusal) {
-    const field = error.field === undefined ? {} : { field: error.field };
-    return { status: error.status, body: { code: error.code, message: error.message, ...field } };
+    const { status, code, message, field, detail } = error;
+    const more = { ...(field === undefined ? {} : { field }), ...(detail ? { detail } : {}) };
+    return { status, body: { code, message, ...more } };
   }
   if (error.validation) return { status: 400, body: invalid(error) };
   const status = error.statusCode ?? 500;

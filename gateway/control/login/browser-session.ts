@@ -1,6 +1,7 @@
 /** Browsers that are signed in: a random cookie, of which the store holds only the hash. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CSRF_HEADER } from '../../contract/admin-api.ts';
+import { said } from '../../contract/said.ts';
 import { rolesFor } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
 import type { Role } from '../store/database.ts';
@@ -80,13 +81,9 @@ async function end(store: Store, request: FastifyRequest, reply: FastifyReply): 
 async function requireAdmin(store: Store, request: FastifyRequest): Promise<void> {
   const roles = rolesFor(request.method, request.routeOptions.url ?? '') ?? [];
   const person = await find(store, request);
-  if (!person) throw new Refusal(401, 'not-signed-in', 'You are not signed in. Sign in again.');
+  if (!person) throw Refusal.saying(401, said('not-signed-in'));
   if (!roles.includes(person.role)) {
-    throw new Refusal(
-      403,
-      'not-allowed',
-      'Your role does not allow this. Ask an owner of your organisation.',
-    );
+    throw Refusal.saying(403, said('not-allowed'));
   }
   const isHarmless = request.method === 'GET' || request.method === 'HEAD';
   if (!isHarmless && request.headers[CSRF_HEADER] !== '1') {

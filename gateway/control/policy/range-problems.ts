@@ -1,4 +1,4 @@
-/** What is wrong with a network's range: refused where it can never work, told as a sentence where it may surprise. */
+/** What is wrong with a network's range: refused where it can never work, told where it may surprise. */
 import { findHidden } from '../../contract/decide/hidden.ts';
 import { splitPolicy } from '../../contract/decide/policy.ts';
 import { addressSet, intersect, isEmpty } from '../../contract/net/address-set.ts';
@@ -11,24 +11,24 @@ import {
   printCidr,
   samePrefix,
 } from '../../contract/net/prefix.ts';
+import { type Said, said } from '../../contract/said.ts';
 import type { SplitTunnel } from '../../contract/snapshot.ts';
 import type { PolicyNetwork, PolicyProfile } from './policy-state.ts';
 
-/** A sentence when the range is refused; undefined when it may be added. */
+/** Why the range is refused; undefined when it may be added. */
 export function refuseRange(
   range: Prefix,
   network: PolicyNetwork,
   overlay: readonly string[],
-): string | undefined {
+): Said | undefined {
   const text = printCidr(range);
   if (network.ranges.some((own) => samePrefix(cidr(own), range))) {
-    return `${text} is already a range of ${network.name}.`;
+    return said('range-known', { range: text, network: network.name });
   }
   const own = overlay.map(cidr).find((prefix) => containsPrefix(prefix, range));
-  if (own)
-    return `${text} lies in ${printCidr(own)}, where devices and connectors have their own addresses.`;
+  if (own) return said('range-in-overlay', { range: text, overlay: printCidr(own) });
   if (!isHost(range) && NEVER.some((prefix) => containsPrefix(prefix, range))) {
-    return `${text} is not the address of a private network: it means this machine itself, its own link, or a multicast group.`;
+    return said('range-never-private', { range: text });
   }
   return undefined;
 }
@@ -39,17 +39,15 @@ export function rangeProblem(
   network: PolicyNetwork,
   networks: readonly PolicyNetwork[],
   overlay: readonly string[],
-): string | null {
+): Said | null {
   const range = cidr(text);
   const twin = others(network, networks).find((other) =>
     other.ranges.some((own) => samePrefix(cidr(own), range)),
   );
-  if (twin) return `${text} is also a range of ${twin.name}. A device reaches only one of the two.`;
-  if (range.length === 0)
-    return `${text} is every address there is: all traffic of devices goes into ${network.name}.`;
+  if (twin) return said('range-twin', { range: text, network: twin.name });
+  if (range.length === 0) return said('range-everything', { range: text, network: network.name });
   const clash = overlay.map(cidr).find((prefix) => prefixesOverlap(prefix, range));
-  if (clash)
-    return `${text} also covers ${printCidr(clash)}, where devices and connectors have their addresses.`;
+  if (clash) return said('range-covers-overlay', { range: text, overlay: printCidr(clash) });
   return overlapSentence(range, network, networks);
 }
 
@@ -58,15 +56,16 @@ export function hiddenProblem(
   text: string,
   network: PolicyNetwork,
   profiles: readonly PolicyProfile[],
-): string | null {
+): Said | null {
   for (const { name, splitTunnel } of profiles) {
     // Most ranges have no such entry, and compiling ten thousand entries once a range would take seconds.
     if (!excludesWithin(splitTunnel, cidr(text))) continue;
     const hidden = findHidden(splitPolicy({ splitTunnel, networks: [network] }));
     const one = hidden.find(({ range }) => range === text);
     if (!one) continue;
-    const part = one.whole ? 'it' : `${one.entry} of it`;
-    return `The exclude list of the profile ${name} keeps ${part} out of the tunnel: devices do not reach it.`;
+    return one.whole
+      ? said('range-hidden', { profile: name })
+      : said('range-part-hidden', { profile: name, part: one.entry });
   }
   return null;
 }
@@ -87,13 +86,18 @@ function overlapSentence(
   range: Prefix,
   network: PolicyNetwork,
   networks: readonly PolicyNetwork[],
-): string | null {
+): Said | null {
   for (const other of others(network, networks)) {
     for (const own of other.ranges.map(cidr)) {
       const narrower = range.length > own.length ? network : other;
       const part = range.length > own.length ? range : own;
       if (isEmpty(intersect(addressSet([range]), addressSet([own])))) continue;
-      return `Overlaps ${printCidr(own)} of ${other.name}: ${printCidr(part)} goes to ${narrower.name}.`;
+      return said('range-overlaps', {
+        other: printCidr(own),
+        network: other.name,
+        part: printCidr(part),
+        winner: narrower.name,
+      });
     }
   }
   return null;

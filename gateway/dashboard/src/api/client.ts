@@ -1,18 +1,22 @@
-/** Calls of the administrator's API: JSON in, checked JSON out, refusals as `Refused` with the sentence to show. */
+/** Calls of the administrator's API: JSON in, checked JSON out, refusals as `Refused` with what is to be said. */
 import type { z } from 'zod';
 import { CSRF_HEADER, REVISION_HEADER } from '../../../contract/admin-api.ts';
 import { ProblemBody } from '../../../contract/problem.ts';
+import { isSaidCode, type Said } from '../../../contract/said.ts';
 
 export class Refused extends Error {
   readonly status: number;
   readonly code: string;
   readonly field: string | undefined;
+  /** Undefined where the page has no words of its own for the code: then the message is in English. */
+  readonly says: Said | undefined;
 
-  constructor(status: number, body: ProblemBody) {
-    super(body.message);
+  constructor(status: number, { code, message, field, detail = {} }: ProblemBody) {
+    super(message);
     this.status = status;
-    this.code = body.code;
-    this.field = body.field;
+    this.code = code;
+    this.field = field;
+    this.says = isSaidCode(code) ? { code, detail } : undefined;
   }
 }
 
@@ -47,10 +51,7 @@ export async function send(method: Method, path: string, body?: unknown): Promis
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch(() => {
-    throw new Refused(0, {
-      code: 'unreachable',
-      message: 'The gateway does not answer. Is it running?',
-    });
+    throw new Refused(0, { code: 'unreachable', message: '' });
   });
   const revision = Number(answer.headers.get(REVISION_HEADER));
   if (Number.isFinite(revision) && revision > 0) onRevision(revision);
@@ -61,8 +62,5 @@ export async function send(method: Method, path: string, body?: unknown): Promis
 async function refusal(answer: Response): Promise<Refused> {
   const body = ProblemBody.safeParse(await answer.json().catch(() => undefined));
   if (body.success) return new Refused(answer.status, body.data);
-  return new Refused(answer.status, {
-    code: 'unreadable',
-    message: `The gateway answered ${answer.status} without a reason. Its log has more.`,
-  });
+  return new Refused(answer.status, { code: 'unreadable', message: '' });
 }

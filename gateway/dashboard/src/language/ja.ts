@@ -36,6 +36,10 @@ export const ja: Sentences = {
       '{{email}} としてサインインしています。お使いのコンピューターで Culvert を使うには、このリンクをアプリに貼り付けてください：',
     loading: '読み込み中',
     unreachable: 'ゲートウェイが応答しません',
+    unreachableText: 'ゲートウェイが動いているか、このコンピューターから届くか確認してください。',
+    unreadable:
+      'ゲートウェイが理由なしに {{status}} を返しました。詳しくはゲートウェイのログにあります。',
+    refusedBecause: 'ゲートウェイからの返答：{{reason}}',
     again: 'もう一度試す',
     lost: 'ゲートウェイが応答しません。表示は {{time}} 時点のもので、回復すると自動的に更新されます。',
     refused: 'ゲートウェイが拒否しました',
@@ -70,6 +74,7 @@ export const ja: Sentences = {
       '三つの手順です。一行のコマンドで接続し、アドレス範囲を決め、到達できる人を決めます。その後、ユーザーを招待してください。',
     firstButton: 'ネットワークへ',
     noTraffic: 'この一分間に通信はありません',
+    problemOf: '{{about}}：{{says}}',
     moreProblems: '他 {{count}} 件。',
     all: 'すべての履歴',
     title: '概要',
@@ -192,6 +197,10 @@ export const ja: Sentences = {
     emptyTitle: 'まだ誰もいません',
     emptyText: '最初のサインインの後、ここに表示されます。',
     roleOf: '{{name}} の役割',
+    ownRoleConfirm:
+      '自分の役割を「{{role}}」に変更しますか？元に戻せるのは他のオーナーだけになります。',
+    changeRole: '役割を変更',
+    ownersOnly: '役割を変更できるのはオーナーだけです。',
     count: '{{total}} 人中 {{shown}} 人',
   },
   profiles: {
@@ -228,7 +237,6 @@ export const ja: Sentences = {
     add: '追加',
     remove: '{{entry}} を削除',
     effect: '保存すると変わること',
-    noEffect: '変わりません。',
     devices: '対象デバイス：{{count}} 台',
     save: '保存',
     discard: '破棄',

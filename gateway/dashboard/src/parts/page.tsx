@@ -5,6 +5,7 @@ import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refused } from '../api/client.ts';
+import { useReason } from '../language/use-say.ts';
 
 export function Page({
   title,
@@ -37,13 +38,14 @@ export function Answered<T>({
   children: (data: T) => ReactNode;
 }) {
   const { t } = useTranslation();
+  const reasonOf = useReason();
   if (query.data !== undefined) return children(query.data);
   if (query.isPending) return <Loader role="status" aria-label={t('shell.loading')} />;
   const isRefused = query.error instanceof Refused && query.error.status !== 0;
   return (
     <Alert color="red" title={t(isRefused ? 'shell.refused' : 'shell.unreachable')}>
       <Stack align="flex-start">
-        <Text size="sm">{query.error?.message}</Text>
+        {query.error && <Text size="sm">{reasonOf(query.error)}</Text>}
         <Button variant="default" onClick={() => void query.refetch()}>
           {t('shell.again')}
         </Button>
@@ -75,10 +77,11 @@ export function Empty({
 
 /** The sentence of a refused change, where the change was asked for. */
 export function Refusal({ error }: { error: Error | null }) {
+  const reasonOf = useReason();
   if (!error) return null;
   return (
     <Alert color="red" role="alert" p="xs">
-      {error.message}
+      {reasonOf(error)}
     </Alert>
   );
 }

@@ -4,11 +4,13 @@ import { notifications } from '@mantine/notifications';
 import { useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { refresh } from '../api/queries.ts';
+import { useReason } from '../language/use-say.ts';
 
 const UNDO_MS = 10_000;
 
 export function useUndoNotice(): (done: string, undo: () => Promise<unknown>) => void {
   const { t } = useTranslation();
+  const reasonOf = useReason();
   const client = useQueryClient();
   return (done, undo) => {
     const takeBack = () =>
@@ -17,7 +19,7 @@ export function useUndoNotice(): (done: string, undo: () => Promise<unknown>) =>
           notifications.update({ id, message: t('common.undone'), autoClose: 4_000 });
           void refresh(client);
         },
-        (error: Error) => notifications.update({ id, message: error.message, color: 'red' }),
+        (error: Error) => notifications.update({ id, message: reasonOf(error), color: 'red' }),
       );
     const id = notifications.show({
       autoClose: UNDO_MS,

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { Connector, Network } from '../../../contract/admin-api.ts';
 import { useInstallLine, useMakeInstallLine } from '../api/install-line.ts';
 import { change, useChange } from '../api/queries.ts';
+import { useSay } from '../language/use-say.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { Copyable } from '../parts/copyable.tsx';
 import { Refusal } from '../parts/page.tsx';
@@ -72,6 +73,7 @@ function MakeLine({ network }: { network: Network }) {
 function ConnectorRow({ connector }: { connector: Connector }) {
   const { t } = useTranslation();
   const remove = useChange(change.deleteConnector);
+  const say = useSay();
   const { name, state, version, note } = connector;
   const label = t('networks.removeConnector', { name });
   return (
@@ -101,7 +103,7 @@ function ConnectorRow({ connector }: { connector: Connector }) {
       </Group>
       {note && (
         <Text size="sm" mt="xs">
-          {note}
+          {say(note)}
         </Text>
       )}
       <Refusal error={remove.error} />

@@ -5,11 +5,13 @@ import { useTranslation } from 'react-i18next';
 import type { Network } from '../../../contract/admin-api.ts';
 import { Cidr } from '../../../contract/net/text.ts';
 import { change, useChange } from '../api/queries.ts';
+import { useSay } from '../language/use-say.ts';
 import { Refusal } from '../parts/page.tsx';
 import { useUndoNotice } from '../parts/undo-notice.tsx';
 
 export function NetworkRanges({ network }: { network: Network }) {
   const { t } = useTranslation();
+  const say = useSay();
   const [cidr, setCidr] = useState('');
   const [problem, setProblem] = useState<string>();
   const add = useChange(change.addRange);
@@ -44,8 +46,8 @@ export function NetworkRanges({ network }: { network: Network }) {
             </ActionIcon>
           </Group>
           {range.problem && (
-            <Alert color="orange" p="xs" lang="en">
-              {range.problem}
+            <Alert color="orange" p="xs">
+              {say(range.problem)}
             </Alert>
           )}
         </Stack>

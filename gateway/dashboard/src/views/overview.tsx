@@ -16,6 +16,7 @@ import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import type { Overview } from '../../../contract/admin-api.ts';
 import { overview, session } from '../api/queries.ts';
+import { useSay } from '../language/use-say.ts';
 import { Copyable } from '../parts/copyable.tsx';
 import { Answered, Page } from '../parts/page.tsx';
 import { StatusMark } from '../parts/status-mark.tsx';
@@ -97,6 +98,7 @@ const PROBLEMS_SHOWN = 8;
 
 function Problems({ problems }: { problems: Overview['problems'] }) {
   const { t } = useTranslation();
+  const say = useSay();
   if (problems.length === 0)
     return (
       <Alert color="green" role="status" p="sm">
@@ -107,17 +109,10 @@ function Problems({ problems }: { problems: Overview['problems'] }) {
   return (
     <Alert color="orange" title={t('overview.problems')}>
       <List size="sm">
-        {problems.slice(0, PROBLEMS_SHOWN).map((problem) => (
-          <List.Item key={problem.sentence}>
-            <Anchor
-              component={Link}
-              to={problem.link}
-              inherit
-              c="inherit"
-              underline="always"
-              lang="en"
-            >
-              {problem.sentence}
+        {problems.slice(0, PROBLEMS_SHOWN).map(({ about, says, link }) => (
+          <List.Item key={`${about} ${say(says)}`}>
+            <Anchor component={Link} to={link} inherit c="inherit" underline="always">
+              {about === null ? say(says) : t('overview.problemOf', { about, says: say(says) })}
             </Anchor>
           </List.Item>
         ))}

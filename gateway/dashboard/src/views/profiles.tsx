@@ -18,6 +18,7 @@ import { change, profiles, useChange } from '../api/queries.ts';
 import { Answered, Page, Refusal } from '../parts/page.tsx';
 import { useUndoNotice } from '../parts/undo-notice.tsx';
 import { SplitEffect } from './split-effect.tsx';
+import { fixed } from './split-fix.ts';
 import { SplitList } from './split-list.tsx';
 import { SplitTrial } from './split-trial-field.tsx';
 
@@ -91,7 +92,11 @@ function Editor({ profile }: { profile: Profile }) {
         </Stack>
         <SplitTrial draft={draft} />
         {isChanged && (
-          <SplitEffect profileId={profile.id} draft={draft} onFix={setDraft}>
+          <SplitEffect
+            profileId={profile.id}
+            draft={draft}
+            onFix={(fix) => setDraft((now) => fixed(now, fix))}
+          >
             {(isRefused) => (
               <Group justify="flex-end">
                 <Button variant="default" onClick={discard}>

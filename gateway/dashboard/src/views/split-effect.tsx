@@ -6,16 +6,20 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { SplitTunnel } from '../../../contract/snapshot.ts';
 import { preview } from '../api/queries.ts';
+import { useReason, useSay } from '../language/use-say.ts';
+import type { SplitFix } from './split-fix.ts';
 
 interface SplitEffectProps {
   profileId: string;
   draft: SplitTunnel;
-  onFix: (fixed: SplitTunnel) => void;
+  onFix: (fix: SplitFix) => void;
   children: (isRefused: boolean) => ReactNode;
 }
 
 export function SplitEffect({ profileId, draft, onFix, children }: SplitEffectProps) {
   const { t } = useTranslation();
+  const say = useSay();
+  const reasonOf = useReason();
   const [settled] = useDebouncedValue(draft, 200);
   const { data, error } = useQuery(preview(profileId, settled));
   return (
@@ -25,37 +29,35 @@ export function SplitEffect({ profileId, draft, onFix, children }: SplitEffectPr
       </Title>
       {error && (
         <Alert color="red" p="xs">
-          {error.message}
+          {reasonOf(error)}
         </Alert>
       )}
       {data && (
         <>
           <Text size="sm">{t('profiles.devices', { count: data.deviceCount })}</Text>
           <List size="sm">
-            {(data.effects.length > 0 ? data.effects : [t('profiles.noEffect')]).map((sentence) => (
+            {data.effects.map(say).map((sentence) => (
               <List.Item key={sentence}>{sentence}</List.Item>
             ))}
           </List>
-          {data.warnings.map((warning) => (
-            <Alert key={warning.sentence} color="orange" p="xs">
+          {data.warnings.map(({ says, fix }) => (
+            <Alert key={say(says)} color="orange" p="xs">
               <Group justify="space-between" wrap="nowrap">
-                <Text size="sm">{warning.sentence}</Text>
-                {warning.fix && (
-                  <Button
-                    size="xs"
-                    variant="default"
-                    style={{ flex: 'none' }}
-                    onClick={() => warning.fix && onFix(warning.fix)}
-                  >
-                    {warning.fixLabel}
-                  </Button>
-                )}
+                <Text size="sm">{say(says)}</Text>
+                <Button
+                  size="xs"
+                  variant="default"
+                  style={{ flex: 'none' }}
+                  onClick={() => onFix(fix)}
+                >
+                  {say(fix.label)}
+                </Button>
               </Group>
             </Alert>
           ))}
           {data.refusal && (
             <Alert color="red" p="xs">
-              {data.refusal}
+              {say(data.refusal)}
             </Alert>
           )}
         </>
