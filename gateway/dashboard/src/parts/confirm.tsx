@@ -6,10 +6,13 @@ import { useTranslation } from 'react-i18next';
 
 export function Confirm({
   question,
+  button,
   act,
   children,
 }: {
   question: string;
+  /** What the dangerous button says; “Remove” without it. */
+  button?: string;
   act: () => void;
   children: (ask: () => void) => ReactElement;
 }) {
@@ -21,12 +24,14 @@ export function Confirm({
       onChange={(next) => !next && close()}
       trapFocus
       returnFocus
+      // What is asked about may be more than a button, and then those roles do not fit it.
+      withRoles={false}
       withArrow
       width={300}
       position="bottom-end"
     >
       <Popover.Target>{children(open)}</Popover.Target>
-      <Popover.Dropdown>
+      <Popover.Dropdown role="dialog" aria-label={question}>
         <Stack gap="sm">
           <Text size="sm">{question}</Text>
           <Group justify="flex-end" gap="xs">
@@ -41,7 +46,7 @@ export function Confirm({
                 act();
               }}
             >
-              {t('common.remove')}
+              {button ?? t('common.remove')}
             </Button>
           </Group>
         </Stack>

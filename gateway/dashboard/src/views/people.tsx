@@ -1,12 +1,13 @@
-import { Select, Text } from '@mantine/core';
+import { Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { Person } from '../../../contract/admin-api.ts';
-import { change, people, session, useChange } from '../api/queries.ts';
+import { people, session } from '../api/queries.ts';
 import type { Column } from '../parts/list-column.ts';
 import { ListTable } from '../parts/list-table.tsx';
 import { Answered, Empty, Page, Refusal } from '../parts/page.tsx';
 import { When } from '../parts/when.tsx';
+import { RoleSelect, useSetRole } from './role-select.tsx';
 
 export function PeopleView() {
   const { t } = useTranslation();
@@ -27,12 +28,8 @@ export function PeopleView() {
 
 function List({ rows }: { rows: Person[] }) {
   const { t } = useTranslation();
+  const setRole = useSetRole();
   const { data: me } = useQuery(session);
-  const setRole = useChange(change.setRole);
-  const roles = (['owner', 'admin', 'member'] as const).map((role) => ({
-    value: role,
-    label: t(`people.roles.${role}`),
-  }));
   const columns: Column<Person>[] = [
     {
       key: 'name',
@@ -46,16 +43,7 @@ function List({ rows }: { rows: Person[] }) {
       text: (row) => t(`people.roles.${row.role}`),
       width: '12rem',
       cell: (row) => (
-        <Select
-          size="xs"
-          aria-label={t('people.roleOf', { name: row.email })}
-          data={roles}
-          value={row.role}
-          allowDeselect={false}
-          // Nobody takes their own rights away by a slip.
-          disabled={row.id === me?.user.id}
-          onChange={(role) => role && setRole.mutate({ id: row.id, role: role as Person['role'] })}
-        />
+        <RoleSelect person={row} onChoose={(role) => setRole.mutate({ id: row.id, role })} />
       ),
     },
     {
@@ -74,6 +62,7 @@ function List({ rows }: { rows: Person[] }) {
   return (
     <>
       <Refusal error={setRole.error} />
+      {me?.role === 'admin' && <Text size="sm">{t('people.ownersOnly')}</Text>}
       <ListTable
         label={t('people.title')}
         rows={rows}
