@@ -1,24 +1,7 @@
-/** The engines that are compared, each as one knows how to start it: as an interface, and as the hub between two. */
+/** Starting an engine as an interface in a lab host, configured and up. */
 import type { Service } from '../lab/command.ts';
 import type { Host } from '../lab/host.ts';
-
-export interface Contender {
-  name: string;
-  /** Starts in the foreground with an interface of that name and a UAPI socket. */
-  interfaceArgv(name: string): string[];
-  env?: Record<string, string>;
-}
-
-export const culvert: Contender = {
-  name: 'culvert',
-  interfaceArgv: (name) => ['/opt/culvert/native/target/release/culvert-engine', 'device', name],
-};
-
-export const debianWireGuardGo: Contender = {
-  name: 'wireguard-go (Debian)',
-  interfaceArgv: (name) => ['wireguard-go', '-f', name],
-  env: { LOG_LEVEL: 'error', WG_PROCESS_FOREGROUND: '1' },
-};
+import type { Contender } from './contender.ts';
 
 export interface InterfacePeer {
   publicKey: string;
@@ -27,19 +10,51 @@ export interface InterfacePeer {
   keepalive?: number;
 }
 
-/** Starts an engine with one interface `wg0`, configured and up. */
+/** Makes `wg0` with that key, those peers and that address (of a /24), and sets it up. */
 export async function startInterface(
   host: Host,
   contender: Contender,
   privateKey: string,
   address: string,
   peers: InterfacePeer[],
-  mtu = 1420,
-): Promise<Service> {
+): Promise<Service[]> {
+  const services = await startBare(host, contender);
+  await configure(host, privateKey, peers);
+  await host.run(['ip', 'address', 'add', `${address}/24`, 'dev', 'wg0']);
+  await host.run(['ip', 'link', 'set', 'wg0', 'mtu', '1420', 'up']);
+  return services;
+}
+
+/** `wg0` is there and knows nothing yet. */
+export async function startBare(host: Host, contender: Contender): Promise<Service[]> {
+  if (contender.isKernel) {
+    await host.run(contender.interfaceArgv('wg0'));
+    return [];
+  }
   const service = host.start(contender.name, contender.interfaceArgv('wg0'), {
-    ...(contender.env ? { env: contender.env } : {}),
+    env: contender.env,
   });
   await untilThere(host, service, '/var/run/wireguard/wg0.sock');
+  return [service];
+}
+
+/** With `wg setconf`, as a user would. */
+export async function configure(
+  host: Host,
+  privateKey: string,
+  peers: InterfacePeer[],
+): Promise<void> {
+  await writeConfiguration(host, privateKey, peers);
+  await host.run(['wg', 'setconf', 'wg0', CONFIGURATION]);
+}
+
+export const CONFIGURATION = '/run/wg0.conf';
+
+export async function writeConfiguration(
+  host: Host,
+  privateKey: string,
+  peers: InterfacePeer[],
+): Promise<void> {
   const blocks = peers.map(
     (peer) => `[Peer]
 PublicKey = ${peer.publicKey}
@@ -47,11 +62,7 @@ AllowedIPs = ${peer.allowedIps.join(', ')}
 ${peer.endpoint ? `Endpoint = ${peer.endpoint}\n` : ''}${peer.keepalive ? `PersistentKeepalive = ${peer.keepalive}\n` : ''}`,
   );
   const interfaceBlock = `[Interface]\nPrivateKey = ${privateKey}\nListenPort = 51820\n`;
-  await host.write('/run/wg0.conf', interfaceBlock + blocks.join(''), 0o600);
-  await host.run(['wg', 'setconf', 'wg0', '/run/wg0.conf']);
-  await host.run(['ip', 'address', 'add', `${address}/24`, 'dev', 'wg0']);
-  await host.run(['ip', 'link', 'set', 'wg0', 'mtu', String(mtu), 'up']);
-  return service;
+  await host.write(CONFIGURATION, interfaceBlock + blocks.join(''), 0o600);
 }
 
 export async function untilThere(host: Host, service: Service, file: string): Promise<void> {

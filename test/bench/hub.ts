@@ -1,8 +1,9 @@
-/** Starting the middle: wireguard-go as an interface that forwards, Culvert as its gateway switch, without a TUN. */
+/** Starting the middle: others as an interface that forwards, Culvert as its gateway switch, without a TUN. */
 import { type GatewayEngineConfig, PROTOCOL_VERSION } from '../../native/client/protocol.ts';
 import type { Service } from '../lab/command.ts';
 import type { Host } from '../lab/host.ts';
-import { type Contender, startInterface, untilThere } from './engines.ts';
+import { type Contender, ENGINE } from './contender.ts';
+import { startInterface, untilThere } from './engines.ts';
 import type { KeyPair } from './keys.ts';
 import { HUB, LEFT, RIGHT } from './topology.ts';
 
@@ -18,9 +19,9 @@ export async function startHub(
   contender: Contender,
   keys: HubKeys,
   behind: string[],
-): Promise<Service> {
-  return contender.name === 'culvert'
-    ? await startSwitch(host, keys, behind)
+): Promise<Service[]> {
+  return contender.isOurs
+    ? [await startSwitch(host, oneDevice(keys, behind))]
     : await startForwarder(host, contender, keys, behind);
 }
 
@@ -29,8 +30,8 @@ async function startForwarder(
   contender: Contender,
   keys: HubKeys,
   behind: string[],
-): Promise<Service> {
-  const service = await startInterface(host, contender, keys.hub.privateKey, HUB.inner, [
+): Promise<Service[]> {
+  const services = await startInterface(host, contender, keys.hub.privateKey, HUB.inner, [
     {
       publicKey: keys.left.publicKey,
       allowedIps: [`${LEFT.inner}/32`],
@@ -44,19 +45,26 @@ async function startForwarder(
   ]);
   await host.run(['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
   for (const range of behind) await host.run(['ip', 'route', 'add', range, 'dev', 'wg0']);
+  return services;
+}
+
+/** `cores`: as `taskset` takes them; without, all. */
+export async function startSwitch(
+  host: Host,
+  config: GatewayEngineConfig,
+  cores?: string,
+): Promise<Service> {
+  const socket = '/run/engine.sock';
+  const pin = cores === undefined ? [] : ['taskset', '--cpu-list', cores];
+  const argv = [...pin, ENGINE, 'gateway', '--control', socket];
+  const service = host.start('culvert gateway', argv);
+  await untilThere(host, service, socket);
+  await configureEngine(host, socket, config);
   return service;
 }
 
-async function startSwitch(host: Host, keys: HubKeys, behind: string[]): Promise<Service> {
-  const socket = '/run/engine.sock';
-  const service = host.start('culvert gateway', [
-    '/opt/culvert/native/target/release/culvert-engine',
-    'gateway',
-    '--control',
-    socket,
-  ]);
-  await untilThere(host, service, socket);
-  const config: GatewayEngineConfig = {
+function oneDevice(keys: HubKeys, behind: string[]): GatewayEngineConfig {
+  return {
     privateKey: keys.hub.privateKey,
     listenPort: 51820,
     mtu: 1420,
@@ -79,25 +87,29 @@ async function startSwitch(host: Host, keys: HubKeys, behind: string[]): Promise
       },
     ],
     networks: [{ id: 'net', ranges: behind }],
-    rules: [
-      {
-        id: 'all',
-        name: 'all',
-        action: 'allow',
-        subjects: ['everyone'],
-        networkIds: [],
-        ranges: [],
-        protocol: 'any',
-        ports: [],
-      },
-    ],
+    rules: [everyoneMayReach('all', [])],
   };
-  await configure(host, socket, config);
-  return service;
+}
+
+/** No ranges: all of them. */
+export function everyoneMayReach(
+  id: string,
+  ranges: string[],
+): GatewayEngineConfig['rules'][number] {
+  return {
+    id,
+    name: id,
+    action: 'allow',
+    subjects: ['everyone'],
+    networkIds: [],
+    ranges,
+    protocol: 'any',
+    ports: [],
+  };
 }
 
 /** Asked from inside the host: the engine wants to know who calls, and a process outside has no number in there. */
-export async function configure(host: Host, socket: string, params: unknown): Promise<void> {
+export async function configureEngine(host: Host, socket: string, params: unknown): Promise<void> {
   const line = `${JSON.stringify({ v: PROTOCOL_VERSION, id: 1, method: 'configure', params })}\n`;
   const answer = await host.run(['nc', '-N', '-U', socket], { input: line });
   const { error } = JSON.parse(answer) as { error?: { message: string } };

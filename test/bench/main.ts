@@ -1,100 +1,123 @@
-/**
- * `npm run bench [-- --quick] [-- --rounds N] [-- --json FILE]`: our engine beside the others, in the same run, round by round in
- * turn, so that a change of the machine's speed meets all of them. All ends share the machine: ratios count, not absolute figures.
- */
+/** `npm run bench`: our engine beside the others, in the same run, round by round in turn. `--help` says more. */
 import { mkdir, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-import Table from 'cli-table3';
 import { repository } from '../lab/host.ts';
-import { type Contender, culvert, debianWireGuardGo } from './engines.ts';
-import { median } from './measure.ts';
-import { fetchPeers } from './peers.ts';
-import { type Figures, runOnce, type Shape } from './runs.ts';
-
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    rounds: { type: 'string' },
-    json: { type: 'string', default: path.join(repository, 'test/output/bench.json') },
-    only: { type: 'string', multiple: true },
-  },
-});
-
-const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
-const pace = options.quick ? { seconds: 3, pings: 100 } : { seconds: 6, pings: 500 };
-const shapes: Shape[] = (options.only as Shape[] | undefined) ?? ['T1', 'T2', 'T3'];
-const titles: Record<Shape, string> = {
-  T1: 'T1  point to point',
-  T2: 'T2  through the hub (Culvert: gateway switch, no TUN)',
-  T3: 'T3  full path to a host behind the connector (Culvert: user-space connector, no root; others: TUN and masquerade as root)',
-};
-
-const contenders = [
+import {
+  type Contender,
   culvert,
-  ...(await fetchPeers((sentence) => console.error(sentence))),
+  culvertWithoutRoot,
   debianWireGuardGo,
-];
+  kernelWireGuard,
+} from './contender.ts';
+import { experiments } from './experiments.ts';
+import { type Experiment, quick, unhurried } from './figures.ts';
+import { CORES_FOR_SCALING } from './hub-runs.ts';
+import { type Options, readOptions } from './options.ts';
+import { fetchPeers, whyNoKernel } from './peers.ts';
+import { type Report, reportText, verdictsOf } from './report.ts';
 
-const results: { shape: Shape; contender: string; round: number; figures: Figures }[] = [];
-for (let round = 1; round <= rounds; round++) {
-  for (const shape of shapes) {
-    for (const contender of contenders) {
-      console.error(`round ${round} of ${rounds}, ${shape}, ${contender.name}`);
-      const figures = await tryOnce(shape, contender);
-      if (figures) results.push({ shape, contender: contender.name, round, figures });
-    }
-  }
+const asked = readOptions(
+  process.argv.slice(2),
+  experiments.map(({ id }) => id),
+  path.join(repository, 'test/output/bench.json'),
+);
+if (asked.kind === 'run') {
+  await bench(asked.options);
+  process.exit(0);
 }
+if (asked.kind === 'help') console.log(asked.text);
+else console.error(`${asked.sentence}\nnpm run bench -- --help lists what it understands.`);
+process.exit(asked.kind === 'help' ? 0 : 2);
 
-for (const shape of shapes) printTable(shape);
-await mkdir(path.dirname(options.json), { recursive: true });
-await writeFile(options.json, `${JSON.stringify({ rounds, pace, results }, null, 2)}\n`);
-console.log(`\nAll figures: ${path.relative(process.cwd(), options.json)}`);
-
-/** Another engine that does not carry this shape is named and left out; ours must work. */
-async function tryOnce(shape: Shape, contender: Contender): Promise<Figures | undefined> {
-  try {
-    return await runOnce(shape, contender, pace);
-  } catch (cause) {
-    if (contender === culvert) throw cause;
-    console.error(
-      `without ${contender.name} in ${shape}: ${(cause as Error).message.split('\n')[0]}`,
-    );
-    return undefined;
-  }
-}
-
-function printTable(shape: Shape): void {
-  const columns: [string, keyof Figures, number][] = [
-    ['1 stream Gbit/s', 'oneStream', 2],
-    ['4 streams Gbit/s', 'fourStreams', 2],
-    ['CPU-s/GB', 'cpuPerGb', 2],
-    ['RTT idle ms', 'rttIdleMs', 2],
-    ['RTT loaded p50', 'rttLoadedMs', 2],
-    ['p99', 'rttLoadedP99Ms', 1],
-    ['RSS MB', 'rssMb', 0],
-  ];
-  const table = new Table({
-    head: ['median', ...columns.map(([title]) => title)],
-    style: { head: [], border: [] },
+async function bench(options: Options): Promise<void> {
+  const started = performance.now();
+  const chosen = experiments.filter(({ id }) => options.only.includes(id));
+  const contenders = await gather(chosen, options.isQuick);
+  const report: Report = {
+    experiments: chosen,
+    results: [],
+    engines: { isOurs: (name) => contenders.some((one) => one.name === name && one.isOurs) },
+    absent: whyAbsent(),
+  };
+  // Hosts end with this process, whatever becomes of it; what is left to do is to show what there is.
+  process.once('SIGINT', () => {
+    say('interrupted; this is what there is until now');
+    void finish(report, options, started).finally(() => process.exit(130));
   });
-  const names = contenders
-    .map((contender) => contender.name)
-    .filter((name) => results.some((one) => one.shape === shape && one.contender === name));
-  for (const name of names)
-    table.push([name, ...columns.map(([, key, digits]) => of(shape, name, key).toFixed(digits))]);
-  const [ours = '', ...others] = names;
-  for (const other of others) {
-    table.push([
-      `${ours} ÷ ${other}`,
-      ...columns.map(([, key]) => `${(of(shape, ours, key) / of(shape, other, key)).toFixed(2)} ×`),
-    ]);
-  }
-  console.log(`\n${titles[shape]}\n${table.toString()}`);
+  for (let round = 1; round <= options.rounds; round++)
+    for (const experiment of chosen)
+      for (const contender of contenders.filter((one) =>
+        takesPart(experiment, one, options.isQuick),
+      ))
+        await once(report, options, { round, experiment, contender });
+  await finish(report, options, started);
 }
 
-function of(shape: Shape, contender: string, key: keyof Figures): number {
-  const mine = results.filter((result) => result.shape === shape && result.contender === contender);
-  return median(mine.map((result) => result.figures[key]));
+/** In the order of the tables. What nothing asks for is not built. */
+async function gather(chosen: Experiment[], isQuick: boolean): Promise<Contender[]> {
+  const isWanted = (contender: Contender) =>
+    chosen.some((experiment) => takesPart(experiment, contender, isQuick));
+  const fetched = await fetchPeers(isWanted, say);
+  const others = [...fetched, debianWireGuardGo].filter(isWanted);
+  const inKernel = isWanted(kernelWireGuard) ? await whyNoKernel() : undefined;
+  if (inKernel !== undefined) say(`without kernel WireGuard: ${inKernel}`);
+  else if (isWanted(kernelWireGuard)) others.push(kernelWireGuard);
+  return [culvert, culvertWithoutRoot, ...others];
+}
+
+function takesPart(experiment: Experiment, contender: Contender, isQuick: boolean): boolean {
+  const { isOurs, isKernel, name } = contender;
+  const isInSample = isOurs || isKernel || experiment.quickPeers.includes(name);
+  return (experiment.takesPart?.(contender) ?? true) && (isInSample || !isQuick);
+}
+
+function whyAbsent(): Record<string, string> {
+  const cores = os.availableParallelism();
+  return cores < CORES_FOR_SCALING
+    ? { 'hub-cores': `it takes ${CORES_FOR_SCALING} cores, this machine has ${cores}` }
+    : {};
+}
+
+/** Another engine that does not carry something is named and left out; ours must work. */
+async function once(
+  report: Report,
+  options: Options,
+  one: { round: number; experiment: Experiment; contender: Contender },
+): Promise<void> {
+  const { round, experiment, contender } = one;
+  say(`round ${round} of ${options.rounds}, ${experiment.id}, ${contender.name}`);
+  try {
+    const figures = await experiment.run(contender, options.isQuick ? quick : unhurried);
+    report.results.push({
+      experiment: experiment.id,
+      contender: contender.name,
+      round,
+      figures,
+    });
+  } catch (cause) {
+    const { message } = cause as Error;
+    if (contender.isOurs)
+      throw new Error(`${contender.name} in ${experiment.id}: ${message}`, { cause });
+    say(`without ${contender.name} in ${experiment.id}: ${message.split('\n')[0]}`);
+  }
+}
+
+async function finish(report: Report, options: Options, started: number): Promise<void> {
+  console.log(`\n${reportText(report)}`);
+  const { rounds, isQuick } = options;
+  const machine = {
+    cores: os.availableParallelism(),
+    kernel: os.release(),
+    cpu: os.cpus()[0]?.model,
+  };
+  const all = { rounds, isQuick, machine, results: report.results, verdicts: verdictsOf(report) };
+  await mkdir(path.dirname(options.json), { recursive: true });
+  await writeFile(options.json, `${JSON.stringify(all, null, 2)}\n`);
+  console.log(`\nAll figures: ${path.relative(process.cwd(), options.json)}`);
+  say(`took ${Math.round((performance.now() - started) / 1000)} s`);
+}
+
+function say(sentence: string): void {
+  console.error(sentence);
 }

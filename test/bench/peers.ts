@@ -1,14 +1,15 @@
 /**
- * The other user-space WireGuards, fetched from their registries into `.cache/bench` at pinned versions where the tool that builds them is
+ * The other WireGuards, fetched from their registries into `.cache/bench` at pinned versions where the tool that builds them is
  * there. What cannot be had is named, with the reason; the run goes on without it.
  */
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { finish } from '../lab/command.ts';
-import { repository } from '../lab/host.ts';
-import type { Contender } from './engines.ts';
+import { Host, repository } from '../lab/host.ts';
+import { type Contender, kernelWireGuard, other } from './contender.ts';
 
-const place = path.join(repository, '.cache/bench/bin');
+const cache = path.join(repository, '.cache/bench');
+const place = path.join(cache, 'bin');
 /** The same folder as a lab host sees it. */
 const inHost = '/opt/culvert/.cache/bench/bin';
 
@@ -20,24 +21,22 @@ interface Peer {
 }
 
 const go = (name: string, binary: string, module: string): Peer => ({
-  contender: {
-    name,
-    interfaceArgv: (device) => [`${inHost}/${binary}`, '-f', device],
-    env: { LOG_LEVEL: 'error' },
-  },
+  contender: other(name, (device) => [`${inHost}/${binary}`, '-f', device], { LOG_LEVEL: 'error' }),
   binary,
   install: ['go', 'install', module],
   env: { GOBIN: place },
 });
 
-const cargo = (name: string, binary: string, crate: string, flags: string[]): Peer => ({
-  contender: {
-    name,
-    interfaceArgv: (device) => [`${inHost}/${binary}`, '--foreground', ...flags, device],
-  },
+const cargo = (name: string, binary: string, crate: string): Peer => ({
+  contender: other(name, (device) => [
+    `${inHost}/${binary}`,
+    '--foreground',
+    '--disable-drop-privileges',
+    device,
+  ]),
   binary,
-  install: ['cargo', 'install', '--quiet', '--locked', '--root', path.dirname(place), crate],
-  env: {},
+  install: ['cargo', 'install', '--quiet', '--locked', '--root', cache, crate],
+  env: { CARGO_TARGET_DIR: path.join(cache, 'target') },
 });
 
 const peers: Peer[] = [
@@ -47,19 +46,22 @@ const peers: Peer[] = [
     'github.com/tailscale/wireguard-go@v0.0.0-20260928213032-417aef361226',
   ),
   go('wireguard-go', 'wireguard', 'golang.zx2c4.com/wireguard@v0.0.0-20260522210424-ecfc5a8d5446'),
-  cargo('gotatun', 'gotatun', 'gotatun-cli@0.10.2', ['--disable-drop-privileges']),
-  cargo('boringtun', 'boringtun-cli', 'boringtun-cli@0.7.1', ['--disable-drop-privileges']),
+  cargo('gotatun', 'gotatun', 'gotatun-cli@0.10.2'),
+  cargo('boringtun', 'boringtun-cli', 'boringtun-cli@0.7.1'),
 ];
 
-/** Those that are there or can be built; `say` hears about the rest. */
-export async function fetchPeers(say: (sentence: string) => void): Promise<Contender[]> {
+/** Those that are there or can be built, and are wanted; `say` hears about the rest. */
+export async function fetchPeers(
+  isWanted: (contender: Contender) => boolean,
+  say: (sentence: string) => void,
+): Promise<Contender[]> {
   const ready: Contender[] = [];
-  for (const peer of peers) {
+  for (const peer of peers.filter(({ contender }) => isWanted(contender))) {
     if (!existsSync(path.join(place, peer.binary))) {
       say(`building ${peer.contender.name} (${peer.install.at(-1)})`);
-      const built = await build(peer);
-      if (built !== undefined) {
-        say(`without ${peer.contender.name}: ${built}`);
+      const fault = await build(peer);
+      if (fault !== undefined) {
+        say(`without ${peer.contender.name}: ${fault}`);
         continue;
       }
     }
@@ -68,13 +70,33 @@ export async function fetchPeers(say: (sentence: string) => void): Promise<Conte
   return ready;
 }
 
-/** Undefined when it worked, else the reason. */
-async function build(peer: Peer): Promise<string | undefined> {
-  const environment = { ...process.env, ...peer.env } as Record<string, string>;
+/** Undefined when it worked, else the reason. In our own process group, so that Ctrl-C on the terminal ends it too. */
+function build(peer: Peer): Promise<string | undefined> {
+  const [program = '', ...rest] = peer.install;
+  const child = spawn(program, rest, {
+    env: { ...process.env, ...peer.env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const end = () => child.kill();
+  process.once('exit', end);
+  return new Promise((resolve) => {
+    child.once('error', (cause) => resolve(cause.message));
+    child.once('close', (code) => {
+      process.off('exit', end);
+      resolve(code === 0 ? undefined : said.trim().split('\n').slice(-2).join(' '));
+    });
+  });
+}
+
+/** Undefined where the kernel has WireGuard. */
+export async function whyNoKernel(): Promise<string | undefined> {
+  const host = await Host.start('probe', 'bare');
   try {
-    const { code, stderr } = await finish(peer.install, { env: environment, timeoutMs: 900_000 });
-    return code === 0 ? undefined : stderr.trim().split('\n').slice(-2).join(' ');
-  } catch (cause) {
-    return (cause as Error).message;
+    const { code, stderr } = await host.try(kernelWireGuard.interfaceArgv('wg0'));
+    return code === 0 ? undefined : `this kernel has none (${stderr.trim()})`;
+  } finally {
+    await host.stop();
   }
 }

@@ -5,6 +5,7 @@
  *
  *   ═══ tunnel over 198.51.100.0/24 (MTU 1500)   ── plain network 10.77.0.0/24
  */
+import { Lab } from '../lab/lab.ts';
 import type { Topology } from '../lab/topology.ts';
 
 export const LEFT = { outer: '198.51.100.1', inner: '100.96.0.1' };
@@ -17,7 +18,7 @@ export const RIGHT = {
 };
 export const TARGET = '10.77.0.10';
 
-export const benchTopology: Topology = {
+const benchTopology: Topology = {
   segments: ['wan', 'lan'],
   hosts: {
     left: {
@@ -42,3 +43,13 @@ export const benchTopology: Topology = {
     },
   },
 };
+
+/** Hosts for one run, gone when it ends. What went wrong in there comes with what everybody said. */
+export async function inLab<T>(work: (lab: Lab) => Promise<T>): Promise<T> {
+  await using lab = await Lab.build(benchTopology);
+  try {
+    return await work(lab);
+  } catch (cause) {
+    throw new Error(`${(cause as Error).message}\n${lab.logs}`, { cause });
+  }
+}

@@ -12,7 +12,8 @@ const contracts = ['gateway/contract', 'app/contract'];
 /** @param {'demo' | 'test' | 'bench'} purpose */
 export function buildPhases(purpose) {
   const engine = { title: 'Engine (Rust, the first time takes some minutes)', run: buildEngine };
-  if (purpose === 'bench') return [engine];
+  const load = { title: 'What loads engines (Rust)', run: buildLoad };
+  if (purpose === 'bench') return [engine, load];
   const phases = [
     engine,
     { title: 'Connector bundle', run: buildConnector },
@@ -22,6 +23,7 @@ export function buildPhases(purpose) {
   if (purpose === 'demo') return phases;
   return [
     ...phases,
+    load,
     { title: 'Tray app', run: buildDesktop },
     { title: 'Electron runtime for tests', run: prepareElectron },
   ];
@@ -56,6 +58,20 @@ async function buildEngine(say) {
   copyFileSync(path.join(target, 'libculvert_peercred.so'), `${addon}.new`);
   renameSync(`${addon}.new`, addon);
   return compiled > 0 ? 'built' : 'unchanged';
+}
+
+/** Not with the engine: nobody who only uses it needs this. */
+async function buildLoad() {
+  const manifest = ['--manifest-path', 'native/Cargo.toml'];
+  await runLogged('cargo-load', [
+    'cargo',
+    'build',
+    '--release',
+    '--locked',
+    ...manifest,
+    '-p',
+    'culvert-load',
+  ]);
 }
 
 async function buildConnector() {

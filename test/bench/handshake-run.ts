@@ -1,0 +1,56 @@
+/** Handshakes answered by an engine that has one core. */
+import type { Lab } from '../lab/lab.ts';
+import { type Contender, culvertWithoutRoot, pinned } from './contender.ts';
+import { configure, startBare } from './engines.ts';
+import type { Experiment, Figures, Pace } from './figures.ts';
+import { keyPair } from './keys.ts';
+import { handshakeStorm, memberKeys } from './load.ts';
+import { inLab, RIGHT } from './topology.ts';
+import { cpuDuring } from './usage.ts';
+
+const MEMBERS = 1_000;
+
+export const handshakesExperiment: Experiment = {
+  id: 'handshakes',
+  title: 'handshakes  answered by an engine that has one core, 16 in flight, 1,000 peers',
+  columns: [
+    { key: 'perSecond', title: 'a second', digits: 0, better: 'more' },
+    { key: 'perCpuSecond', title: 'a CPU second', digits: 0, better: 'more' },
+    { key: 'lostPercent', title: 'lost %', digits: 1, better: 'less' },
+  ],
+  quickPeers: ['wireguard-go (Debian)'],
+  // The kernel answers on whichever core it likes.
+  takesPart: (contender) => contender !== culvertWithoutRoot && !contender.isKernel,
+  run: (contender, pace) => inLab((lab) => run(lab, contender, pace)),
+};
+
+async function run(lab: Lab, contender: Contender, pace: Pace): Promise<Figures> {
+  const peers = (await memberKeys(MEMBERS)).map((publicKey, number) => ({
+    publicKey,
+    allowedIps: [`10.0.${number >> 8}.${number & 255}/32`],
+  }));
+  const host = lab.host('right');
+  const services = await startBare(host, pinned(contender, '1'));
+  const { privateKey, publicKey } = keyPair();
+  await configure(host, privateKey, peers);
+  await host.run(['ip', 'link', 'set', 'wg0', 'up']);
+  const to = { address: `${RIGHT.outer}:51820`, publicKey };
+  const { result: storm, cpuSeconds } = await cpuDuring(services, () =>
+    handshakeStorm(lab.host('left'), to, {
+      members: MEMBERS,
+      each: pace.handshakesEach,
+      cores: '0',
+    }),
+  );
+  if (storm.verified < MEMBERS * ENOUGH_VERIFIED)
+    throw new Error(`of ${MEMBERS} last handshakes only ${storm.verified} were good to the end`);
+  const asked = MEMBERS * pace.handshakesEach;
+  return {
+    perSecond: storm.answered / storm.seconds,
+    perCpuSecond: (storm.answered + storm.greetings) / cpuSeconds,
+    lostPercent: (1 - storm.answered / asked) * 100,
+  };
+}
+
+/** An engine that limits or loses some still answers; one whose answers are no good does not count. */
+const ENOUGH_VERIFIED = 0.5;
