@@ -42,6 +42,37 @@ fn line_26_packets_under_the_previous_key_still_arrive_after_a_rekey() {
 }
 
 #[test]
+fn line_26_after_crossed_handshakes_a_rekey_loses_nothing_that_is_under_way() {
+    let mut pair = Pair::new();
+    let began = [LEFT, RIGHT].map(|side| {
+        let mut outbox = Outbox::new();
+        pair.seal(side, b"first", &mut outbox);
+        datagrams(&outbox)
+    });
+    let [left, right] = began;
+    let answers = [
+        pair.deliver(RIGHT, pair.hosts[LEFT].address, &left[0]),
+        pair.deliver(LEFT, pair.hosts[RIGHT].address, &right[0]),
+    ];
+    let [by_right, by_left] = answers;
+    pair.carry(RIGHT, by_right);
+    pair.carry(LEFT, by_left);
+    // Each end sends through the session that it began, which is the other one's previous.
+    pair.advance(seconds(121));
+    pair.forget();
+
+    let mut outbox = Outbox::new();
+    let under_way = pair.seal(LEFT, b"overtaken", &mut outbox).unwrap();
+    let initiation = datagrams(&outbox);
+    assert_eq!(initiation[0][0], 1);
+    pair.deliver(RIGHT, pair.hosts[LEFT].address, &initiation[0]);
+    pair.deliver(RIGHT, pair.hosts[LEFT].address, &under_way);
+
+    assert_eq!(pair.hosts[RIGHT].drops, []);
+    assert_eq!(pair.hosts[RIGHT].delivered.len(), 1);
+}
+
+#[test]
 fn line_31_a_source_that_belongs_to_another_peer_is_dropped_even_inside_a_wider_prefix() {
     let mut pair = Pair::connected();
     let tunnel = &pair.hosts[RIGHT].tunnel;

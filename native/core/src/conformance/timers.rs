@@ -49,6 +49,23 @@ fn line_18_only_the_initiator_rekeys_by_age_on_send_at_120_and_on_receive_at_165
 }
 
 #[test]
+fn line_18_data_under_the_previous_key_asks_for_no_rekey() {
+    let mut pair = Pair::connected();
+    pair.jump(pair.now.instant + seconds(121));
+    // All of LEFT's data is lost, so RIGHT does not hear that the new session is confirmed.
+    pair.loses = |from, bytes| (from, bytes[0]) == (LEFT, 4);
+    pair.send(LEFT, b"rekey");
+    pair.forget();
+    pair.loses = |_, _| false;
+    pair.jump(pair.now.instant + seconds(46));
+
+    pair.send(RIGHT, b"under a key of 167 seconds");
+
+    assert_eq!(pair.hosts[LEFT].delivered.len(), 1);
+    assert_eq!(pair.count(LEFT, 1), 0);
+}
+
+#[test]
 fn line_19_a_key_of_181_seconds_neither_seals_nor_opens() {
     let mut pair = Pair::connected();
     let mut outbox = Outbox::new();

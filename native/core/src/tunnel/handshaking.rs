@@ -160,10 +160,13 @@ impl Tunnel {
             return Err(DropReason::BadHandshake);
         };
         self.indices.assign(&session);
-        let replaced = [
-            state.sessions.next.replace(session),
-            state.sessions.previous.take(),
-        ];
+        // The previous one stays while it is young enough to be used: after crossed handshakes it is what the peer sends
+        // through until it has our response.
+        let sessions = &mut state.sessions;
+        let outlived = sessions
+            .previous
+            .take_if(|previous| !previous.is_usable(now.instant));
+        let replaced = [sessions.next.replace(session), outlived];
         self.release_sessions(replaced);
 
         state

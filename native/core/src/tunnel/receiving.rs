@@ -31,6 +31,14 @@ pub enum Received {
     Dropped(DropReason),
 }
 
+/// What comes under a previous key says nothing about the age of the one that has replaced it.
+fn is_current(peer: &Peer, session: &Arc<Session>) -> bool {
+    let current = &read(&peer.path).session;
+    current
+        .as_ref()
+        .is_some_and(|current| Arc::ptr_eq(current, session))
+}
+
 /// As many as one GRO receive holds.
 const BATCH: usize = 64;
 
@@ -217,7 +225,7 @@ impl Tunnel {
             self.confirm(now, source, peer, session, outbox);
         }
         self.note_received(peer, now.instant);
-        if session.wants_rekey_on_receive(now.instant) {
+        if session.wants_rekey_on_receive(now.instant) && is_current(peer, session) {
             self.initiate(now, peer, outbox);
         }
     }
