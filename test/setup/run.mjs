@@ -17,6 +17,7 @@ const commands = {
   bench: { for: 'bench', script: ['test/bench/main.ts'] },
   interop: { for: 'bench', script: ['test/interop/main.ts'] },
   kernel: { for: 'bench', script: ['test/interop/in-vm.ts'] },
+  soak: { for: 'bench', script: ['test/soak/main.ts'] },
   setup: { for: 'test', script: undefined },
 };
 
