@@ -1,7 +1,8 @@
 /** Starts every engine of the soak, and changes them while they run. */
 import type { GatewayEngineConfig } from '../../native/client/protocol.ts';
+import { ENGINE } from '../bench/contender.ts';
 import { untilThere } from '../bench/engines.ts';
-import { configure } from '../bench/hub.ts';
+import { configureEngine } from '../bench/hub.ts';
 import { type KeyPair, keyPair } from '../bench/keys.ts';
 import { culvert, type Opponent, opponents } from '../interop/opponents.ts';
 import type { Service } from '../lab/command.ts';
@@ -21,7 +22,6 @@ import {
   TARGET,
 } from './topology.ts';
 
-const ENGINE = '/opt/culvert/native/target/release/culvert-engine';
 const HUB_SOCKET = '/run/engine.sock';
 /** Devices that come and go with the guest and never say a word. */
 const CROWD = 100;
@@ -90,7 +90,7 @@ export class Scene {
         },
       ],
     };
-    await configure(this.#host('hub'), HUB_SOCKET, config);
+    await configureEngine(this.#host('hub'), HUB_SOCKET, config);
   }
 
   async giveGuestNewKey(): Promise<void> {
@@ -132,7 +132,7 @@ export class Scene {
     const argv = [ENGINE, 'connector', '--control', socket];
     this.#watch('connector', host.start('connector', argv, { user: 'connector' }));
     await untilThere(host, this.#service, socket);
-    await configure(host, socket, {
+    await configureEngine(host, socket, {
       privateKey: this.#connectorKey.privateKey,
       listenPort: 0,
       mtu: 1420,

@@ -1,11 +1,10 @@
 /** One stream of numbered datagrams, and which of its losses something that was done to it explains. */
 import type { Service } from '../lab/command.ts';
-import { type Host, repository } from '../lab/host.ts';
+import type { Host } from '../lab/host.ts';
 import type { Said } from './traffic.ts';
 
 export const NODE = '/opt/culvert/node_modules/.bin/node';
 export const TRAFFIC = '/opt/culvert/test/soak/traffic.ts';
-export { repository };
 
 export interface Account {
   sent: number;
