@@ -57,6 +57,41 @@ fn a_buffer_without_room_drops_its_own_packet_only() {
 }
 
 #[test]
+fn each_packet_is_handed_on_in_order_with_what_came_beside_it() {
+    for count in [0, 1, 15, 16, 17, 32, 50] {
+        let mut pair = Pair::connected();
+        let packet = pair.packet(LEFT, b"one of many");
+        let mut buffers: Vec<_> = (0..count).map(|_| buffer(&packet, TAILROOM)).collect();
+        if let Some(short) = buffers.get_mut(7) {
+            short.truncate(HEADROOM + packet.len());
+        }
+        let inner = HEADROOM..HEADROOM + packet.len();
+        let peer = pair.peer(LEFT);
+        let mut outbox = Outbox::new();
+        let mut sealer = pair.hosts[LEFT]
+            .tunnel
+            .sealer(pair.now, &peer, &mut outbox)
+            .unwrap();
+        let (mut numbers, mut datagrams) = (Vec::new(), Vec::new());
+
+        let packets = buffers.iter_mut().enumerate();
+        sealer.seal_each(
+            packets.map(|(number, buffer)| (Outgoing::new(buffer, inner.clone()), number)),
+            |number, datagram| {
+                numbers.push(number);
+                datagrams.push(datagram.to_vec());
+            },
+        );
+
+        drop(sealer);
+        let expected: Vec<_> = (0..count).filter(|number| *number != 7).collect();
+        assert_eq!(numbers, expected);
+        pair.carry(LEFT, datagrams);
+        assert_eq!(pair.hosts[RIGHT].delivered, vec![packet; expected.len()]);
+    }
+}
+
+#[test]
 fn line_17_a_batch_over_the_last_counter_is_refused_from_there_on() {
     let mut pair = Pair::connected();
     let packet = pair.packet(LEFT, b"the last ones");

@@ -1,20 +1,22 @@
 //! The way of a packet through a gateway, run to completion: a batch is received, opened in place, decided about, sealed
 //! in place and sent by the one thread that has it. Nothing is allocated per packet.
 
+use std::mem;
 use std::ops::Range;
 use std::slice::ChunksExactMut;
 use std::sync::Arc;
 
-use culvert_core::{Endpoint, HEADROOM, LocalSource, Peer, Sealer, TAILROOM};
+use culvert_core::{Endpoint, HEADROOM, LocalSource, Outgoing as Sealing, Peer, TAILROOM};
 use culvert_switch::config::PeerHandle;
 use culvert_switch::refusal::MAX_ANSWER_LEN;
 use culvert_switch::switch::Verdict;
-use culvert_udp::{Door, Doors, Inbox, Message};
+use culvert_udp::{Door, Doors, Inbox};
 
 use super::directory::{Directory, Member, handle_of};
 use super::moment::Moment;
 use super::outgoing::{Outboxes, Outgoing};
 use super::shared::{Shared, Switching};
+use crate::neighbours::{Neighbours, Origin};
 use crate::setback::Setback;
 
 /// One system call's worth: 16 messages, each of up to 64 datagrams.
@@ -35,10 +37,11 @@ pub(super) struct Lane {
     setback: Setback,
 }
 
-/// An inner packet, by its place in the receive buffer.
+/// An inner packet: which datagram of its group, and where in it.
 struct Arrival {
     from: PeerHandle,
-    place: Range<usize>,
+    datagram: usize,
+    inner: Range<usize>,
 }
 
 /// Neighbours that go to the same peer.
@@ -102,8 +105,8 @@ impl Lane {
             arrivals: &mut self.arrivals,
             runs: &mut self.runs,
         };
-        for message in self.inbox.messages() {
-            step.carry_message(message);
+        for group in Neighbours::among(self.inbox.messages()) {
+            step.carry_group(group);
         }
         step.outgoing.send();
         self.outboxes.send_all(doors, &mut self.tunnel_outbox);
@@ -123,34 +126,34 @@ struct Step<'a, 'b> {
 }
 
 impl<'b> Step<'_, 'b> {
-    fn carry_message(&mut self, message: Message<'b>) {
-        let stride = message.segment_bytes.max(1);
-        let source = endpoint_of(&message);
-        let bytes = message.bytes;
+    fn carry_group(&mut self, mut group: Neighbours<'b>) {
+        let source = endpoint_of(&group.origin);
+        let datagrams = group.datagrams();
         self.arrivals.clear();
         let arrivals = &mut *self.arrivals;
-        let take = |peer: &Arc<Peer>, place| {
+        let take = |peer: &Arc<Peer>, datagram, inner| {
             arrivals.push(Arrival {
                 from: handle_of(peer),
-                place,
+                datagram,
+                inner,
             })
         };
         let outbox = &mut *self.tunnel_outbox;
         self.shared
             .tunnel
-            .receive_segments(self.now.tunnel, source, bytes, stride, outbox, take);
+            .receive_batch(self.now.tunnel, source, datagrams, outbox, take);
         if self.arrivals.is_empty() {
             return;
         }
-        let answers = self.decide(bytes);
-        self.seal_runs(bytes, stride);
+        let answers = self.decide(datagrams);
+        self.seal_runs(datagrams);
         for answer in answers {
             self.seal_answer(answer);
         }
     }
 
     /// Keeps the arrivals that go somewhere, in runs of one destination.
-    fn decide(&mut self, bytes: &[u8]) -> Vec<Answer<'b>> {
+    fn decide(&mut self, datagrams: &[&mut [u8]]) -> Vec<Answer<'b>> {
         // Takes no memory until there is a first answer.
         let mut answers = Vec::new();
         let mut switching = self.shared.switching();
@@ -162,7 +165,8 @@ impl<'b> Step<'_, 'b> {
         self.runs.clear();
         let runs = &mut *self.runs;
         self.arrivals.retain(|arrival| {
-            let Some(packet) = bytes.get(arrival.place.clone()) else {
+            let datagram = datagrams.get(arrival.datagram);
+            let Some(packet) = datagram.and_then(|bytes| bytes.get(arrival.inner.clone())) else {
                 return false;
             };
             match switch.handle(arrival.from, packet, self.now.switch, self.answer_room) {
@@ -190,34 +194,37 @@ impl<'b> Step<'_, 'b> {
         answers
     }
 
-    fn seal_runs(&mut self, bytes: &'b mut [u8], stride: usize) {
-        let mut segments = bytes.chunks_mut(stride).enumerate();
+    fn seal_runs(&mut self, datagrams: &mut [&'b mut [u8]]) {
+        let Step {
+            shared,
+            now,
+            outgoing,
+            tunnel_outbox,
+            spares,
+            ..
+        } = self;
         let mut arrivals = self.arrivals.iter();
         for run in self.runs.iter() {
-            let tunnel = &self.shared.tunnel;
-            let mut sealer = tunnel.sealer(self.now.tunnel, &run.peer, self.tunnel_outbox);
-            for arrival in arrivals.by_ref().take(run.length) {
-                let number = arrival.place.start / stride;
-                let Some((_, segment)) = segments.find(|(at, _)| *at == number) else {
-                    return;
-                };
-                let start = arrival.place.start - number * stride;
-                let inner = start..start + arrival.place.len();
-                match &mut sealer {
-                    Some(sealer) => {
-                        let spares = &mut self.spares;
-                        let endpoint = sealer.endpoint();
-                        if let Some(datagram) = seal(sealer, segment, inner, tunnel.mtu(), spares) {
-                            self.outgoing.push(endpoint, datagram);
-                        }
-                    }
-                    None => {
-                        if let Some(packet) = segment.get(inner) {
-                            let now = self.now.tunnel;
-                            tunnel.stage(now, &run.peer, packet, self.tunnel_outbox);
-                        }
-                    }
+            let (tunnel, now) = (&shared.tunnel, now.tunnel);
+            let arrivals = arrivals.by_ref().take(run.length);
+            let packets = arrivals.filter_map(|arrival| {
+                let datagram = datagrams.get_mut(arrival.datagram).map(mem::take)?;
+                Some((datagram, arrival.inner.clone()))
+            });
+            match tunnel.sealer(now, &run.peer, tunnel_outbox) {
+                Some(mut sealer) => {
+                    let endpoint = sealer.endpoint();
+                    let packets = packets.filter_map(|(datagram, inner)| {
+                        let packet = with_room(datagram, inner, tunnel.mtu(), spares)?;
+                        Some((packet, ()))
+                    });
+                    sealer.seal_each(packets, |(), datagram| outgoing.push(endpoint, datagram));
                 }
+                None => packets.for_each(|(datagram, inner)| {
+                    if let Some(packet) = datagram.get(inner) {
+                        tunnel.stage(now, &run.peer, packet, tunnel_outbox);
+                    }
+                }),
             }
         }
     }
@@ -272,27 +279,23 @@ fn spare_answer<'b>(
     })
 }
 
-/// Seals a packet where it lies, or in a spare buffer when its sender padded less than we do and the next segment
+/// A packet is sealed where it lies, or in a spare buffer when its sender padded less than we do and the next datagram
 /// begins right behind it.
-fn seal<'b>(
-    sealer: &mut Sealer<'_>,
-    segment: &'b mut [u8],
+fn with_room<'b>(
+    datagram: &'b mut [u8],
     inner: Range<usize>,
     mtu: usize,
     spares: &mut ChunksExactMut<'b, u8>,
-) -> Option<&'b [u8]> {
-    let (buffer, inner) = if sealed_end(&inner, mtu) <= segment.len() {
-        (segment, inner)
-    } else {
-        let spare = spares.next()?;
-        let place = HEADROOM..HEADROOM + inner.len();
-        spare
-            .get_mut(place.clone())?
-            .copy_from_slice(segment.get(inner)?);
-        (spare, place)
-    };
-    let range = sealer.seal(buffer, inner).ok()?;
-    buffer.get(range)
+) -> Option<Sealing<'b>> {
+    if sealed_end(&inner, mtu) <= datagram.len() {
+        return Some(Sealing::new(datagram, inner));
+    }
+    let spare = spares.next()?;
+    let place = HEADROOM..HEADROOM + inner.len();
+    spare
+        .get_mut(place.clone())?
+        .copy_from_slice(datagram.get(inner)?);
+    Some(Sealing::new(spare, place))
 }
 
 /// Where the datagram will end: after padding to 16 bytes, but not past the MTU, and a tag of 16.
@@ -301,13 +304,13 @@ fn sealed_end(inner: &Range<usize>, mtu: usize) -> usize {
     inner.start + padded + 16
 }
 
-fn endpoint_of(message: &Message<'_>) -> Endpoint {
-    let local = message.source.map(|source| LocalSource {
+fn endpoint_of(origin: &Origin) -> Endpoint {
+    let local = origin.source.map(|source| LocalSource {
         address: source.ip,
         interface: source.interface,
     });
     Endpoint {
-        remote: message.from,
+        remote: origin.from,
         local,
         door: 0,
     }
