@@ -91,6 +91,11 @@ impl Inbox {
         self.packets.is_empty()
     }
 
+    /// Whether packets of a frame that was read wait for the next [`Inbox::receive`].
+    pub fn is_cutting(&self) -> bool {
+        self.pending.is_some()
+    }
+
     /// Frames so far that were not what their virtio header said.
     pub fn malformed(&self) -> u64 {
         self.malformed

@@ -1,30 +1,39 @@
-//! UDP → TUN. Receives, opens in place and writes; hands nothing to another thread and allocates nothing per packet.
+//! UDP → TUN. Receives, opens in place and writes; hands nothing to another thread and allocates nothing per packet. While
+//! there is little to do, this thread does the other direction, too.
 
+use std::mem;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use culvert_core::{Endpoint, HEADROOM, LocalSource, Now, Outbox};
 use culvert_tun::Batch;
-use culvert_udp::{Door, Inbox, Message, Source};
-use rustix::event::{PollFd, PollFlags, poll};
+use culvert_udp::{Door, Doors, Inbox, Source};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::congestion;
+use super::division::{WATCH_DIVIDED, Watch};
 use super::shared::Shared;
+use crate::neighbours::{self, Neighbours};
 use crate::setback::Setback;
 use crate::{clock, log_debug};
 
+/// Receives in a row from one door.
+const BATCHES_IN_A_ROW: usize = 64;
 /// Messages a receive; what they hold is glued together before it is written.
 const SLOTS: usize = 16;
-/// As many as one GRO receive holds.
-const MOST_SEGMENTS: usize = 64;
+
+/// Of the interface, between two looks at the sockets.
+const OUTWARD_BATCHES: usize = 4;
 
 struct Inward<'a> {
     shared: &'a Shared,
     inbox: Inbox,
     wanted: Outbox,
-    opened: Vec<Range<usize>>,
+    /// Which datagram of a group, and where in it.
+    opened: Vec<(usize, Range<usize>)>,
     writing: culvert_tun::Outbox,
     sending: culvert_udp::Outbox,
     setback: Setback,
@@ -35,45 +44,86 @@ pub(super) fn run(shared: &Shared) {
         shared,
         inbox: Inbox::new(SLOTS, HEADROOM),
         wanted: Outbox::new(),
-        opened: Vec::with_capacity(MOST_SEGMENTS),
+        opened: Vec::with_capacity(neighbours::MOST),
         writing: culvert_tun::Outbox::new(),
         sending: culvert_udp::Outbox::new(),
         setback: Setback::default(),
     };
+    let mut watch = Watch::starting(Instant::now());
     while !shared.is_stopping() {
-        // Asked for anew each round: the bell has rung if they were exchanged.
-        let doors = shared.doors();
-        if let Err(errno) = wait(shared, &doors) {
-            let setback = &mut inward.setback;
-            setback.wait_after("waiting for datagrams failed", errno);
-        }
-        for door in doors.iter() {
-            inward.empty(door);
+        if !inward.round(&mut watch) {
+            return;
         }
     }
 }
 
-fn wait(shared: &Shared, doors: &culvert_udp::Doors) -> Result<(), Errno> {
-    let bell = shared.inward_bell.as_fd();
-    // A family that this host lacks is replaced by the bell once more.
+/// What a wait has found.
+struct Ready<'d> {
+    doors: [Option<&'d Door>; 2],
+    interface: bool,
+}
+
+/// `with_interface`: this thread reads it, too.
+fn wait<'d>(shared: &Shared, doors: &'d Doors, with_interface: bool) -> Result<Ready<'d>, Errno> {
+    let (bell, queue) = (shared.inward_bell.as_fd(), shared.queue.as_fd());
+    // What is not to be watched is replaced by the bell once more.
     let v4 = doors.v4.as_ref().map_or(bell, AsFd::as_fd);
     let v6 = doors.v6.as_ref().map_or(bell, AsFd::as_fd);
-    let mut fds = [&bell, &v4, &v6].map(|fd| PollFd::new(fd, PollFlags::IN));
-    // Interrupted or not: what is there shows when it is received.
-    let outcome = poll(&mut fds, None);
-    if fds.first().is_some_and(|bell| !bell.revents().is_empty()) {
+    let interface = if with_interface { queue } else { bell };
+    let mut fds = [&bell, &v4, &v6, &interface].map(|fd| PollFd::new(fd, PollFlags::IN));
+    // When the work is divided, it has to be seen that it ends.
+    let patience = Timespec::try_from(WATCH_DIVIDED).ok();
+    let outcome = poll(&mut fds, patience.as_ref().filter(|_| !with_interface));
+    let [at_bell, at_v4, at_v6, at_interface] = fds.map(|fd| !fd.revents().is_empty());
+    if at_bell {
         shared.inward_bell.silence();
     }
     match outcome {
-        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Ok(_) => Ok(Ready {
+            doors: [
+                doors.v4.as_ref().filter(|_| at_v4),
+                doors.v6.as_ref().filter(|_| at_v6),
+            ],
+            interface: at_interface && with_interface,
+        }),
         Err(errno) => Err(errno),
     }
 }
 
 impl Inward<'_> {
+    /// False when there is no use in another.
+    fn round(&mut self, watch: &mut Watch) -> bool {
+        let shared = self.shared;
+        // Asked for anew each round: the bell has rung if they were exchanged.
+        let doors = shared.doors();
+        let is_alone = !shared.division.is_divided();
+        let began = Instant::now();
+        let ready = match wait(shared, &doors, is_alone) {
+            Ok(ready) => ready,
+            Err(Errno::INTR) => return true,
+            Err(errno) => {
+                let setback = &mut self.setback;
+                setback.wait_after("waiting for datagrams failed", errno);
+                return true;
+            }
+        };
+        let verdict = watch.note_wait(began, Instant::now(), &shared.division);
+        let mut has_written = false;
+        for door in ready.doors.into_iter().flatten() {
+            self.empty(door);
+            has_written = true;
+        }
+        if let Some(is_divided) = verdict {
+            shared.divide(is_divided);
+        }
+        // The kernel may have answered already what was just written.
+        let is_due = is_alone && (ready.interface || has_written);
+        !is_due || shared.outward().carry_waiting(shared, OUTWARD_BATCHES)
+    }
+
     /// Until nothing waits; but one door must not keep the other, or the bell, waiting for ever.
     fn empty(&mut self, door: &Door) {
-        for _ in 0..64 {
+        for _ in 0..BATCHES_IN_A_ROW {
             match self.inbox.receive(door) {
                 Ok(0) => return,
                 Ok(_) => self.carry(clock::now()),
@@ -81,6 +131,9 @@ impl Inward<'_> {
                     let setback = &mut self.setback;
                     return setback.wait_after("no datagram can be received just now", cause);
                 }
+            }
+            if !self.inbox.is_full() {
+                return;
             }
         }
     }
@@ -96,8 +149,8 @@ impl Inward<'_> {
             ..
         } = self;
         let mut batch = writing.batch(&shared.queue);
-        for message in inbox.messages() {
-            open_message(shared, now, message, wanted, opened, &mut batch);
+        for group in Neighbours::among(inbox.messages()) {
+            open(shared, now, group, wanted, opened, &mut batch);
         }
         let report = batch.write();
         if report.dropped > 0 {
@@ -115,38 +168,34 @@ impl Inward<'_> {
     }
 }
 
-fn open_message<'b>(
+fn open<'b>(
     shared: &Shared,
     now: Now,
-    message: Message<'b>,
+    mut group: Neighbours<'b>,
     wanted: &mut Outbox,
-    opened: &mut Vec<Range<usize>>,
+    opened: &mut Vec<(usize, Range<usize>)>,
     batch: &mut Batch<'_, 'b>,
 ) {
     let from = Endpoint {
-        remote: message.from,
-        local: message.source.map(local_source),
+        remote: group.origin.from,
+        local: group.origin.source.map(local_source),
         door: 0,
     };
-    let (bytes, stride, ecn) = (message.bytes, message.segment_bytes, message.ecn);
     opened.clear();
     shared
         .tunnel
-        .receive_segments(now, from, bytes, stride, wanted, |_, range| {
-            opened.push(range)
+        .receive_batch(now, from, group.datagrams(), wanted, |_, place, inner| {
+            opened.push((place, inner));
         });
-    let (mut rest, mut at) = (bytes, 0);
-    for range in opened.iter() {
-        let Some((taken, behind)) = rest.split_at_mut_checked(range.end - at) else {
-            return;
-        };
-        let packet = taken.get_mut(range.start - at..).unwrap_or_default();
-        if congestion::bring_in(ecn, packet) {
+    for (place, inner) in opened.drain(..) {
+        let datagram = group.datagrams().get_mut(place).map(mem::take);
+        let packet = datagram.and_then(|datagram| datagram.get_mut(inner));
+        let Some(packet) = packet else { continue };
+        if congestion::bring_in(group.origin.ecn, packet) {
             batch.push(packet);
         } else {
             shared.drops.congestion.fetch_add(1, Ordering::Relaxed);
         }
-        (rest, at) = (behind, range.end);
     }
 }
 

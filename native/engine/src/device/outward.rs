@@ -1,12 +1,14 @@
-//! TUN → UDP. Reads, seals in place and sends; hands nothing to another thread and allocates nothing per packet.
+//! TUN → UDP. Reads, seals in place and sends; hands nothing to another thread and allocates nothing per packet. Which
+//! thread that is, `division.rs` tells.
 
 use std::iter::Peekable;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-use culvert_core::{DropReason, HEADROOM, Now, Outbox, Peer, Sealed, TAILROOM};
+use culvert_core::{DropReason, HEADROOM, Now, Outbox, Outgoing, Peer, Sealed, TAILROOM};
 use culvert_tun::{Inbox, Packet, Room, Taken};
 use culvert_udp::{Batch, Ecn};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -22,8 +24,11 @@ use crate::setback::Setback;
 /// A batch ends when it has as many packets as about one super-packet: longer ones would only add latency.
 const BATCH_PACKETS: usize = 32;
 
-struct Outward<'a> {
-    shared: &'a Shared,
+/// So many batches in a row, before somebody else has a turn.
+const BATCHES_IN_A_ROW: usize = 64;
+
+/// The way out, for the one thread at a time that has it.
+pub(super) struct Outward {
     inbox: Inbox,
     wanted: Outbox,
     v4: culvert_udp::Outbox,
@@ -39,28 +44,41 @@ struct Refusals {
     writing: culvert_tun::Outbox,
 }
 
+/// The thread that reads the interface while there is much to do.
 pub(super) fn run(shared: &Shared) {
-    let room = Room {
-        before: HEADROOM,
-        behind: TAILROOM,
-    };
-    let mut outward = Outward {
-        shared,
-        inbox: Inbox::new(room),
-        wanted: Outbox::new(),
-        v4: culvert_udp::Outbox::new(),
-        v6: culvert_udp::Outbox::new(),
-        refusals: Refusals::default(),
-        setback: Setback::default(),
-    };
     while !shared.is_stopping() {
-        if let Err(cause) = outward.round() {
-            if is_gone(&cause) {
-                return shared.fail(format!("the interface can not be read any more: {cause}"));
-            }
-            let setback = &mut outward.setback;
-            setback.wait_after("the interface can not be read just now", cause);
+        let is_on_duty = shared.division.is_divided();
+        let outcome = wait(shared, is_on_duty);
+        if let Err(errno) = outcome {
+            let setback = &mut shared.outward().setback;
+            setback.wait_after("waiting for packets failed", errno);
         }
+        if is_on_duty {
+            let began = Instant::now();
+            if !shared.outward().carry_waiting(shared, BATCHES_IN_A_ROW) {
+                return;
+            }
+            shared.division.note_outward_work(began.elapsed());
+        }
+    }
+}
+
+fn wait(shared: &Shared, is_on_duty: bool) -> Result<(), Errno> {
+    let (queue, bell) = (shared.queue.as_fd(), shared.outward_bell.as_fd());
+    let wanted = if is_on_duty {
+        PollFd::new(&queue, PollFlags::IN)
+    } else {
+        PollFd::new(&bell, PollFlags::IN)
+    };
+    let mut fds = [wanted, PollFd::new(&bell, PollFlags::IN)];
+    let outcome = poll(&mut fds, None);
+    if fds.last().is_some_and(|bell| !bell.revents().is_empty()) {
+        shared.outward_bell.silence();
+    }
+    match outcome {
+        // Interrupted or not: what is there shows when it is read.
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno),
     }
 }
 
@@ -78,51 +96,73 @@ fn is_gone(cause: &std::io::Error) -> bool {
         .is_none_or(|errno| gone.contains(&errno))
 }
 
-impl Outward<'_> {
-    fn round(&mut self) -> std::io::Result<()> {
-        self.wait();
-        while self.fill()? {
-            self.carry(clock::now());
-        }
-        Ok(())
-    }
-
-    fn wait(&mut self) {
-        let (queue, bell) = (self.shared.queue.as_fd(), self.shared.outward_bell.as_fd());
-        let mut fds = [
-            PollFd::new(&queue, PollFlags::IN),
-            PollFd::new(&bell, PollFlags::IN),
-        ];
-        // Interrupted or not: what is there shows when it is read.
-        if let Err(errno) = poll(&mut fds, None)
-            && errno != Errno::INTR
-        {
-            self.setback.wait_after("waiting for packets failed", errno);
-        }
-        if fds.last().is_some_and(|bell| !bell.revents().is_empty()) {
-            self.shared.outward_bell.silence();
+impl Outward {
+    pub(super) fn new() -> Outward {
+        let room = Room {
+            before: HEADROOM,
+            behind: TAILROOM,
+        };
+        Outward {
+            inbox: Inbox::new(room),
+            wanted: Outbox::new(),
+            v4: culvert_udp::Outbox::new(),
+            v6: culvert_udp::Outbox::new(),
+            refusals: Refusals::default(),
+            setback: Setback::default(),
         }
     }
 
-    fn fill(&mut self) -> std::io::Result<bool> {
+    /// Carries what waits at the interface. False when the interface is gone, which ends the engine.
+    pub(super) fn carry_waiting(&mut self, shared: &Shared, batches: usize) -> bool {
+        let mut left = batches;
+        // What of a frame does not fit into a batch does not wait in the kernel, where a wait would see it.
+        while left > 0 || self.inbox.is_cutting() {
+            left = left.saturating_sub(1);
+            match self.fill(shared) {
+                Ok(is_drained) => {
+                    if !self.inbox.is_empty() {
+                        self.carry(shared, clock::now());
+                    }
+                    if is_drained {
+                        break;
+                    }
+                }
+                Err(cause) if is_gone(&cause) => {
+                    shared.fail(format!("the interface can not be read any more: {cause}"));
+                    return false;
+                }
+                Err(cause) => {
+                    let setback = &mut self.setback;
+                    setback.wait_after("the interface can not be read just now", cause);
+                    break;
+                }
+            }
+        }
+        true
+    }
+
+    /// One batch. True when nothing waits behind it.
+    fn fill(&mut self, shared: &Shared) -> std::io::Result<bool> {
         self.inbox.clear();
         let malformed = self.inbox.malformed();
-        while self.inbox.len() < BATCH_PACKETS {
-            if self.inbox.receive(&self.shared.queue)? != Taken::Frame {
-                break;
+        let mut is_drained = shared.is_stopping();
+        while !is_drained && self.inbox.len() < BATCH_PACKETS {
+            match self.inbox.receive(&shared.queue)? {
+                Taken::Frame => {}
+                Taken::Nothing => is_drained = true,
+                Taken::Full => break,
             }
         }
         let new = self.inbox.malformed() - malformed;
-        self.shared
+        shared
             .drops
             .malformed_frame
             .fetch_add(new, Ordering::Relaxed);
-        Ok(!self.inbox.is_empty() && !self.shared.is_stopping())
+        Ok(is_drained)
     }
 
-    fn carry(&mut self, now: Now) {
+    fn carry(&mut self, shared: &Shared, now: Now) {
         let Outward {
-            shared,
             inbox,
             wanted,
             v4,
@@ -201,14 +241,14 @@ fn carry_run<'b, I: Iterator<Item = Packet<'b>>>(
         return refused;
     };
     let endpoint = sealer.endpoint();
-    for packet in run {
+    let packets = run.map(|packet| {
         let ecn = congestion::of_packet(packet.bytes());
         let Packet { buffer, start, len } = packet;
-        if let Ok(range) = sealer.seal(buffer, start..start + len) {
-            let sealed: &'b [u8] = buffer;
-            ways.push(&endpoint, ecn, sealed.get(range).unwrap_or_default());
-        }
-    }
+        (Outgoing::new(buffer, start..start + len), ecn)
+    });
+    sealer.seal_each(packets, |ecn, datagram| {
+        ways.push(&endpoint, ecn, datagram);
+    });
     None
 }
 

@@ -1,12 +1,14 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use culvert_core::{Endpoint, Outbox, Tunnel};
 use culvert_tun::Queue;
 use culvert_udp::{Binding, Doors, Ecn, Route, SendReport, Source};
 
+use super::division::Division;
+use super::outward::Outward;
 use crate::bell::Bell;
 use crate::control::EventSink;
 use crate::log_debug;
@@ -16,7 +18,9 @@ pub(super) struct Shared {
     pub(super) tunnel: Tunnel,
     pub(super) queue: Queue,
     pub(super) drops: Drops,
-    /// Rings when the doors were exchanged or it is time to go.
+    pub(super) division: Division,
+    outward: Mutex<Outward>,
+    /// Rings when the doors were exchanged, the work was divided anew, or it is time to go.
     pub(super) outward_bell: Bell,
     pub(super) inward_bell: Bell,
     doors: RwLock<Arc<Doors>>,
@@ -64,6 +68,8 @@ impl Shared {
             tunnel,
             queue,
             drops: Drops::default(),
+            division: Division::default(),
+            outward: Mutex::new(Outward::new()),
             outward_bell: Bell::new()?,
             inward_bell: Bell::new()?,
             doors: RwLock::new(Arc::new(doors)),
@@ -75,6 +81,17 @@ impl Shared {
 
     pub(super) fn doors(&self) -> Arc<Doors> {
         Arc::clone(&self.doors.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// For as long as it takes to carry a few batches.
+    pub(super) fn outward(&self) -> MutexGuard<'_, Outward> {
+        self.outward.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For the inward thread alone. Until the other thread has heard of it, both may have a turn.
+    pub(super) fn divide(&self, is_divided: bool) {
+        self.division.set_divided(is_divided);
+        self.outward_bell.ring();
     }
 
     /// The old ones close when the data threads have let go of them.
