@@ -19,6 +19,34 @@ pub(crate) enum Owner {
     Session(Arc<Session>),
 }
 
+/// Which of the owner's threads a peer's data messages shall come to: the index says it, to be read by whoever
+/// hands the datagrams out (`SO_REUSEPORT`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lane {
+    number: u8,
+    count: u8,
+}
+
+impl Lane {
+    /// Peers take turns. No lanes are one lane.
+    pub(crate) fn of(peer_number: u32, count: u8) -> Self {
+        let count = count.max(1);
+        Self {
+            number: (peer_number % u32::from(count)) as u8,
+            count,
+        }
+    }
+
+    /// The lowest byte, modulo the count, becomes the number. `None` for one in so many bytes that would overflow:
+    /// all others stay equally likely.
+    fn marked(self, drawn: u32) -> Option<u32> {
+        let [byte, rest @ ..] = drawn.to_le_bytes();
+        let byte = (byte - byte % self.count).checked_add(self.number)?;
+        let [a, b, c] = rest;
+        Some(u32::from_le_bytes([byte, a, b, c]))
+    }
+}
+
 type Shard = HashMap<u32, Owner, BuildHasherDefault<IndexHasher>>;
 
 pub(crate) struct Indices {
@@ -43,10 +71,13 @@ impl Indices {
         read(self.shard(index)?).get(&index).cloned()
     }
 
-    /// A fresh index for a handshake of this peer.
-    pub(crate) fn reserve(&self, entropy: &dyn Entropy, peer: &Weak<Peer>) -> u32 {
+    /// A fresh index for a handshake of this peer, which has this lane.
+    pub(crate) fn reserve(&self, entropy: &dyn Entropy, peer: &Weak<Peer>, lane: Lane) -> u32 {
         loop {
-            let index = u32::from_le_bytes(entropy::bytes(entropy));
+            let drawn = u32::from_le_bytes(entropy::bytes(entropy));
+            let Some(index) = lane.marked(drawn) else {
+                continue;
+            };
             let Some(shard) = self.shard(index) else {
                 continue;
             };

@@ -19,6 +19,8 @@ use crate::{Endpoint, PresharedKey, PublicKey, Tai64n};
 
 pub struct Peer {
     public_key: PublicKey,
+    /// Counts the peers that the tunnel has ever had.
+    number: u32,
     tag: AtomicU64,
     /// What a sender needs, in one read.
     pub(crate) path: RwLock<Path>,
@@ -113,9 +115,10 @@ pub struct PeerStatus {
 }
 
 impl Peer {
-    pub(crate) fn new(public_key: PublicKey) -> Self {
+    pub(crate) fn new(public_key: PublicKey, number: u32) -> Self {
         Self {
             public_key,
+            number,
             tag: AtomicU64::new(0),
             path: RwLock::default(),
             timers: Timers::default(),
@@ -132,6 +135,10 @@ impl Peer {
 
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        self.number
     }
 
     /// The owner's own number for this peer, 0 until set.

@@ -11,7 +11,7 @@ mod timing;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,8 @@ pub struct Tunnel {
     timeline: Timeline,
     source_check: SourceCheck,
     mtu: AtomicUsize,
+    lanes: AtomicU8,
+    peers_made: AtomicU32,
     identity: RwLock<Option<Arc<Identity>>>,
     /// Held while peers or keys are changed, so that changes come one after another.
     configuring: Mutex<()>,
@@ -90,6 +92,8 @@ impl Tunnel {
             timeline: Timeline::new(now.instant),
             source_check: options.source_check,
             mtu: AtomicUsize::new(options.mtu),
+            lanes: AtomicU8::new(1),
+            peers_made: AtomicU32::new(0),
             identity: RwLock::default(),
             configuring: Mutex::default(),
             peers: RwLock::default(),
@@ -113,6 +117,12 @@ impl Tunnel {
     /// Takes effect with the next packet.
     pub fn set_mtu(&self, mtu: usize) {
         self.mtu.store(mtu, Ordering::Relaxed);
+    }
+
+    /// Of sessions made from now on the lowest byte of our index, modulo `lanes`, is one and the same for all that a peer
+    /// ever has, and peers take turns. So a peer's data messages can be handed to one thread without being understood.
+    pub fn set_lanes(&self, lanes: u8) {
+        self.lanes.store(lanes, Ordering::Relaxed);
     }
 
     pub fn private_key(&self) -> Option<PrivateKey> {

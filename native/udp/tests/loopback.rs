@@ -215,6 +215,47 @@ fn doors_that_share_a_port_on_purpose_may() {
 }
 
 #[test]
+fn a_data_message_comes_to_the_lane_that_its_index_tells() {
+    let lanes = Doors::bind_lanes(&Binding::to("127.0.0.1:0".parse().unwrap()), 3).unwrap();
+    let port = lanes[0].port();
+    for to in [
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
+    ] {
+        let sender = door(if to.is_ipv4() {
+            "127.0.0.1:0"
+        } else {
+            "[::1]:0"
+        });
+        for lowest in [0, 1, 2, 3, 100, 255_u8] {
+            let mut message = vec![4, 0, 0, 0, lowest, 9, 9, 9];
+            message.resize(96, 7);
+            send(&sender, Route::to(to), &vec![message; 5]);
+
+            let towards = &lanes[usize::from(lowest % 3)];
+            assert_eq!(receive_all(towards.towards(to).unwrap(), 5).0.len(), 5);
+        }
+        send(&sender, Route::to(to), &datagrams(&[148; 20]));
+        let at: Vec<_> = lanes
+            .iter()
+            .filter(|doors| waits(doors.towards(to).unwrap()))
+            .collect();
+        assert_eq!(at.len(), 1, "all that is no data goes by the address");
+        receive_all(at[0].towards(to).unwrap(), 20);
+    }
+}
+
+#[test]
+fn lanes_are_refused_a_port_that_others_share() {
+    let other = Doors::bind_lanes(&Binding::to("127.0.0.1:0".parse().unwrap()), 2).unwrap();
+    let taken = SocketAddr::from((Ipv4Addr::UNSPECIFIED, other[0].port()));
+
+    let outcome = Doors::bind_lanes(&Binding::to(taken), 2);
+
+    assert!(matches!(outcome, Err(BindFault::PortTaken(port)) if port == taken.port()));
+}
+
+#[test]
 fn an_empty_door_says_so_without_waiting() {
     let quiet = door("127.0.0.1:0");
     let mut inbox = Inbox::new(4, 16);

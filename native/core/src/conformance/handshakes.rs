@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::conformance::pair::{LEFT, Pair, RIGHT, Seeded, millis, seconds};
+use crate::indices::Lane;
 use crate::locks::{lock, read};
 use crate::{DropReason, EventKind, Outbox, PeerUpdate, PresharedKey, PrivateKey};
 
@@ -15,7 +16,7 @@ fn line_2_indices_are_random_never_shared_and_freed() {
     let mut live = HashSet::new();
     let mut bytes = [[0_f64; 256]; 4];
     for _ in 0..100_000 {
-        let index = indices.reserve(&entropy, &owner);
+        let index = indices.reserve(&entropy, &owner, Lane::of(7, 1));
         assert!(live.insert(index));
         for (counts, byte) in bytes.iter_mut().zip(index.to_le_bytes()) {
             counts[usize::from(byte)] += 1.0;
@@ -36,6 +37,31 @@ fn line_2_indices_are_random_never_shared_and_freed() {
         indices.release(index);
     }
     assert_eq!(indices.len(), 0);
+}
+
+#[test]
+fn an_index_tells_the_lane_of_its_peer_and_nothing_else() {
+    let pair = Pair::new();
+    let indices = &pair.hosts[LEFT].tunnel.indices;
+    let entropy = Seeded::new(3);
+    let owner = std::sync::Arc::downgrade(&pair.peer(LEFT));
+    for count in [1, 2, 3, 7, 16, 255] {
+        let mut counts = [0_f64; 256];
+        for number in 0..20_000 {
+            let index = indices.reserve(&entropy, &owner, Lane::of(number, count));
+            assert_eq!(index % 256 % u32::from(count), number % u32::from(count));
+            counts[(index >> 8) as usize % 256] += 1.0;
+        }
+        let expected = 20_000.0 / 256.0;
+        let chi_square: f64 = counts
+            .iter()
+            .map(|count: &f64| (count - expected).powi(2) / expected)
+            .sum();
+        assert!(
+            chi_square < 350.0,
+            "{chi_square} with 255 degrees of freedom"
+        );
+    }
 }
 
 #[test]

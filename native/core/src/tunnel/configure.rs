@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ipnet::IpNet;
 
@@ -115,7 +116,10 @@ impl Tunnel {
             return None;
         }
         let is_new = known.is_none();
-        let peer = known.unwrap_or_else(|| Arc::new(Peer::new(update.public_key)));
+        let peer = known.unwrap_or_else(|| {
+            let number = self.peers_made.fetch_add(1, Ordering::Relaxed);
+            Arc::new(Peer::new(update.public_key, number))
+        });
         if let Some(tag) = update.tag {
             peer.set_tag(tag);
         }

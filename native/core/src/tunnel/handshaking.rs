@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::aead::scrub_stack;
 use crate::constants::{INITIATION_GAP, REKEY_TIMEOUT};
 use crate::cookie::has_valid_mac1;
 use crate::entropy;
-use crate::indices::Owner;
+use crate::indices::{Lane, Owner};
 use crate::key::SharedKey;
 use crate::locks::{lock, write};
 use crate::message::{COOKIE_REPLY, INITIATION, RESPONSE, number};
@@ -69,7 +70,7 @@ impl Tunnel {
         let static_static = static_static(identity, peer, state)?.clone();
         self.drop_initiation(state);
         state.sent_timestamp = Tai64n::after(state.sent_timestamp, now.unix);
-        let local_index = self.indices.reserve(&*self.entropy, &Arc::downgrade(peer));
+        let local_index = self.reserve_index(peer);
         let created = create_initiation(InitiationParts {
             own_public: &identity.public_key,
             responder: peer.public_key(),
@@ -84,6 +85,12 @@ impl Tunnel {
         };
         state.initiation = Some(Box::new(PendingInitiation { local_index, sent }));
         Some(message)
+    }
+
+    fn reserve_index(&self, peer: &Arc<Peer>) -> u32 {
+        let lane = Lane::of(peer.number(), self.lanes.load(Ordering::Relaxed));
+        self.indices
+            .reserve(&*self.entropy, &Arc::downgrade(peer), lane)
     }
 
     /// Answers an initiation. The new session waits for the initiator's first packet.
@@ -140,7 +147,7 @@ impl Tunnel {
     ) -> Result<(), DropReason> {
         let remote_index = proven.sender;
         let weak_peer = Arc::downgrade(peer);
-        let local_index = self.indices.reserve(&*self.entropy, &weak_peer);
+        let local_index = self.reserve_index(peer);
         let ephemeral = self.draw_private_key();
         let made = proven
             .respond(&state.preshared_key, &ephemeral, local_index)

@@ -33,6 +33,10 @@ use crate::{key_text, log_info, uapi};
 /// How often flows that ran out are collected, and connectors listened for.
 const TICK: Duration = Duration::from_millis(500);
 const DEFAULT_MTU: usize = 1420;
+/// Each takes a megabyte of buffers once it is used.
+const MOST_LANES: u8 = 16;
+/// Whose doors the control thread uses: any would do.
+const FIRST_LANE: usize = 0;
 
 pub(crate) struct Gateway {
     shared: Arc<Shared>,
@@ -68,7 +72,7 @@ pub(crate) fn start(floors: ReplayFloors, events: EventSink) -> io::Result<Gatew
     };
     let shared = Arc::new(Shared::new(tunnel, clock, events, switching));
     Ok(Gateway {
-        workers: vec![Worker::start(Arc::clone(&shared))?],
+        workers: start_workers(&shared)?,
         shared,
         bell,
         handles: HashMap::new(),
@@ -79,6 +83,16 @@ pub(crate) fn start(floors: ReplayFloors, events: EventSink) -> io::Result<Gatew
         outboxes: Outboxes::default(),
         tunnel_outbox: culvert_core::Outbox::new(),
     })
+}
+
+/// One a core. The kernel hands each peer's data to one of them, as its session's index says.
+fn start_workers(shared: &Arc<Shared>) -> io::Result<Vec<Worker>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let lanes = cores.min(usize::from(MOST_LANES)) as u8;
+    shared.tunnel.set_lanes(lanes);
+    (0..usize::from(lanes))
+        .map(|number| Worker::start(Arc::clone(shared), number))
+        .collect()
 }
 
 impl Role for Gateway {
@@ -118,8 +132,8 @@ impl Role for Gateway {
         tunnel.replace_peers(now.tunnel, updates.collect());
         self.replace_directory(config.peers, now);
         if let Some(doors) = new_doors {
-            log_info!("listening on UDP port {}", doors.port());
-            self.shared.set_doors(Arc::new(doors));
+            self.shared.set_doors(doors);
+            log_info!("listening on UDP port {}", self.listen_port());
             self.workers.iter().for_each(Worker::ring);
         }
         self.greet(&strangers, now);
@@ -206,7 +220,7 @@ impl Role for Gateway {
             .handle_timeout(now.tunnel, &mut self.tunnel_outbox);
         self.tell_events(now);
         self.wake_switch(now);
-        if let Some(doors) = self.shared.doors() {
+        if let Some(doors) = self.shared.doors(FIRST_LANE) {
             self.outboxes.send_all(&doors, &mut self.tunnel_outbox);
         }
         self.tunnel_outbox.clear();
@@ -229,7 +243,7 @@ impl Gateway {
     /// A peer notices only after 15 s that its session is worth nothing any more, and one that has nothing to say after
     /// two minutes. A new engine that says hello first has them all back at once.
     fn greet(&mut self, strangers: &HashSet<PublicKey>, now: Moment) {
-        let Some(doors) = self.shared.doors() else {
+        let Some(doors) = self.shared.doors(FIRST_LANE) else {
             return;
         };
         for peer in strangers
@@ -244,13 +258,14 @@ impl Gateway {
     }
 
     /// `None`: the open ones stay.
-    fn open_doors(&self, port: u16) -> Result<Option<Doors>, Refusal> {
-        if let Some(doors) = self.shared.doors()
+    fn open_doors(&self, port: u16) -> Result<Option<Vec<Doors>>, Refusal> {
+        if let Some(doors) = self.shared.doors(FIRST_LANE)
             && (port == 0 || doors.port() == port)
         {
             return Ok(None);
         }
-        let doors = Doors::bind(&Binding::to(([0, 0, 0, 0], port).into()));
+        let lanes = u8::try_from(self.workers.len()).unwrap_or(MOST_LANES);
+        let doors = Doors::bind_lanes(&Binding::to(([0, 0, 0, 0], port).into()), lanes);
         doors.map(Some).map_err(|fault| {
             let code = match fault {
                 BindFault::PortTaken(_) => "port-taken",
@@ -261,7 +276,8 @@ impl Gateway {
     }
 
     fn listen_port(&self) -> u16 {
-        self.shared.doors().map_or(0, |doors| doors.port())
+        let doors = self.shared.doors(FIRST_LANE);
+        doors.map_or(0, |doors| doors.port())
     }
 
     /// Who is not in the new one any more was cut just now, and watchers hear of it.

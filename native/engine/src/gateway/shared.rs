@@ -17,8 +17,8 @@ pub(super) struct Shared {
     pub(super) events: EventSink,
     /// Held for decisions only: decryption, encryption and system calls happen outside.
     switching: Mutex<Switching>,
-    /// `None` before the first configuration.
-    doors: RwLock<Option<Arc<Doors>>>,
+    /// One pair a lane; none before the first configuration.
+    doors: RwLock<Vec<Arc<Doors>>>,
 }
 
 pub(super) struct Switching {
@@ -50,14 +50,14 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn doors(&self) -> Option<Arc<Doors>> {
-        self.doors
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// A lane's own. Any of them sends to anybody.
+    pub(super) fn doors(&self, lane: usize) -> Option<Arc<Doors>> {
+        let doors = self.doors.read().unwrap_or_else(PoisonError::into_inner);
+        doors.get(lane).cloned()
     }
 
-    pub(super) fn set_doors(&self, doors: Arc<Doors>) {
-        *self.doors.write().unwrap_or_else(PoisonError::into_inner) = Some(doors);
+    pub(super) fn set_doors(&self, doors: Vec<Doors>) {
+        let doors = doors.into_iter().map(Arc::new).collect();
+        *self.doors.write().unwrap_or_else(PoisonError::into_inner) = doors;
     }
 }

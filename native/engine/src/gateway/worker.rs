@@ -21,13 +21,14 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn start(shared: Arc<Shared>) -> io::Result<Worker> {
+    /// For the lane of this number.
+    pub(super) fn start(shared: Arc<Shared>, number: usize) -> io::Result<Worker> {
         let bell = Bell::new()?;
         let is_leaving = Arc::new(AtomicBool::new(false));
         let (own_bell, leaving) = (bell.clone(), Arc::clone(&is_leaving));
         let thread = Builder::new()
-            .name("gateway".into())
-            .spawn(move || run(&shared, &own_bell, &leaving))?;
+            .name(format!("lane {number}"))
+            .spawn(move || run(&shared, number, &own_bell, &leaving))?;
         Ok(Worker {
             bell,
             is_leaving,
@@ -48,10 +49,10 @@ impl Worker {
     }
 }
 
-fn run(shared: &Shared, bell: &Bell, is_leaving: &AtomicBool) {
+fn run(shared: &Shared, number: usize, bell: &Bell, is_leaving: &AtomicBool) {
     let (mut lane, mut setback) = (Lane::new(), Setback::default());
     while !is_leaving.load(Ordering::Acquire) {
-        let doors = shared.doors();
+        let doors = shared.doors(number);
         let doors = doors.as_deref();
         match wait(bell, doors) {
             Ok(ready) => {
