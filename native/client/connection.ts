@@ -21,6 +21,14 @@ export class EngineGone extends Error {
   }
 }
 
+/** It holds its socket open, and says nothing. */
+export class EngineSilent extends EngineGone {
+  constructor(message: string) {
+    super(message);
+    this.name = 'EngineSilent';
+  }
+}
+
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 const PATIENCE_MS = 5_000;
 
@@ -119,7 +127,7 @@ export class EngineConnection {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     waiting?.reject(
-      new EngineGone(`The engine did not answer “${method}” within ${patienceMs / 1000} s.`),
+      new EngineSilent(`The engine did not answer “${method}” within ${patienceMs / 1000} s.`),
     );
     this.#socket.destroy();
   }

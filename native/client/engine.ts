@@ -56,6 +56,15 @@ export class Engine {
     return (await this.#connection.request('explain', params)) as ExplainResult;
   }
 
+  /**
+   * Asks for a sign of life, and closes the connection when none comes in time. A connector's data thread has to give it
+   * (it answers `status`), elsewhere the thread that answers the control socket.
+   */
+  async ping(patienceMs: number): Promise<void> {
+    const method = this.hello.role === 'connector' ? 'status' : 'hello';
+    await this.#connection.request(method, undefined, patienceMs);
+  }
+
   watch(onEvent: (event: EngineEvent) => void): Promise<void> {
     return this.#connection.watch(onEvent);
   }

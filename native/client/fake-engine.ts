@@ -35,7 +35,10 @@ export async function startFakeEngine(
       sockets.delete(socket);
       watchers.delete(socket);
     });
-    createInterface({ input: socket }).on('line', (line) => answer(socket, line));
+    createInterface({ input: socket })
+      .on('line', (line) => answer(socket, line))
+      // It hands on what its input has met: a caller who has given up.
+      .on('error', () => {});
   });
   const fake: FakeEngine = {
     hello: {

@@ -8,7 +8,7 @@ import { EngineRefusal } from './connection.ts';
 import { configHash, Engine } from './engine.ts';
 import { startFakeEngine } from './fake-engine.ts';
 import type { ConnectorEngineConfig, EngineEvent } from './protocol.ts';
-import { type EngineState, SupervisedEngine } from './supervisor.ts';
+import { type EngineOptions, type EngineState, SupervisedEngine } from './supervisor.ts';
 
 vi.setConfig({ testTimeout: 20_000 });
 
@@ -66,6 +66,37 @@ test('an engine that is killed comes back with its configuration', async () => {
 
   await vi.waitFor(() => expect(engine.engine?.hello.pid).not.toBe(pid), 5000);
   await vi.waitFor(() => expect(engine.engine?.hello.configHash).toBe(configHash(CONFIG)), 5000);
+});
+
+test('an engine that hangs is ended, and another one takes its place with the configuration', async () => {
+  const engine = supervise([], { everyMs: 200, patienceMs: 500 });
+  await engine.ready;
+  await engine.configure(CONFIG);
+  const pid = engine.engine?.hello.pid ?? 0;
+
+  process.kill(pid, 'SIGSTOP');
+
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 10_000);
+  await vi.waitFor(() => expect(engine.engine?.hello.configHash).toBe(configHash(CONFIG)), 5000);
+  expect(states).toContainEqual(
+    expect.objectContaining({
+      kind: 'failed',
+      reason: 'The engine did not answer “status” within 0.5 s.',
+    }),
+  );
+});
+
+test('an engine that was only slow is taken up again as it is', async () => {
+  const engine = supervise([], { everyMs: 200, patienceMs: 500 });
+  await engine.ready;
+  const pid = engine.engine?.hello.pid ?? 0;
+
+  process.kill(pid, 'SIGSTOP');
+  await vi.waitFor(() => expect(engine.state.kind).toBe('failed'), 5000);
+  process.kill(pid, 'SIGCONT');
+
+  await vi.waitFor(() => expect(engine.state.kind).toBe('running'), 5000);
+  expect(engine.state).toMatchObject({ adopted: true, hello: { pid } });
 });
 
 test('an engine that cannot start is told with its own last words', async () => {
@@ -133,7 +164,7 @@ const CONFIG: ConnectorEngineConfig = {
   peers: [],
 };
 
-function supervise(extra: string[] = []): SupervisedEngine {
+function supervise(extra: string[] = [], watchdog?: EngineOptions['watchdog']): SupervisedEngine {
   supervised = new SupervisedEngine({
     role: 'connector',
     binary: fakeBinary(),
@@ -141,6 +172,7 @@ function supervise(extra: string[] = []): SupervisedEngine {
     socketPath,
     logPath: join(folder, 'engine.log'),
     onState: (state) => states.push(state),
+    ...(watchdog && { watchdog }),
   });
   return supervised;
 }

@@ -5,8 +5,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { type Backoff, backoffMs, pause } from './backoff.ts';
-import { EngineGone, EngineRefusal } from './connection.ts';
+import { EngineGone, EngineRefusal, EngineSilent } from './connection.ts';
 import { configHash, Engine, type EngineConfig } from './engine.ts';
+import { endHungEngine } from './hung-engine.ts';
 import type { EngineEvent, EngineRole, Hello } from './protocol.ts';
 
 export interface EngineOptions {
@@ -20,6 +21,8 @@ export interface EngineOptions {
   environment?: NodeJS.ProcessEnv;
   onEvent?: (event: EngineEvent) => void;
   onState?: (state: EngineState) => void;
+  /** How often a running engine is asked for a sign of life, and how long it may take; then it is asked anew, and ended. */
+  watchdog?: { everyMs: number; patienceMs: number };
 }
 
 export type EngineState =
@@ -35,6 +38,8 @@ const RESTART: Backoff = { firstMs: 200, capMs: 10_000 };
 /** An engine that ran this long was healthy: its next restart is the first again. */
 const HEALTHY_AFTER_MS = 10_000;
 const START_PATIENCE_MS = 10_000;
+/** An answer takes a millisecond. A machine so busy that it takes this long carries nothing either. */
+const WATCHDOG = { everyMs: 5_000, patienceMs: 10_000 };
 
 export class SupervisedEngine {
   readonly #options: EngineOptions;
@@ -114,14 +119,21 @@ export class SupervisedEngine {
       const refusal = this.#wanted ? await refusalOf(engine, this.#wanted) : null;
       this.#enter({ kind: 'running', hello: engine.hello, adopted, refusal });
       this.#firstUp.resolve();
-      await engine.closed;
-      return withLastWords('The engine ended.', this.#options.logPath);
+      return await this.#untilItEnds(engine);
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     } finally {
       this.#engine?.close();
       this.#engine = undefined;
     }
+  }
+
+  async #untilItEnds(engine: Engine): Promise<string> {
+    const over = new AbortController();
+    const silence = askForSigns(engine, this.#options.watchdog ?? WATCHDOG, over.signal);
+    await engine.closed;
+    over.abort();
+    return (await silence) ?? withLastWords('The engine ended.', this.#options.logPath);
   }
 
   async #adoptOrStart(): Promise<{ engine: Engine; adopted: boolean }> {
@@ -133,7 +145,7 @@ export class SupervisedEngine {
 
   /** One that speaks another protocol or plays another role is told to leave, for its socket is needed. */
   async #adopt(): Promise<Engine | undefined> {
-    const engine = await openIfThere(this.#options.socketPath);
+    const engine = await this.#openOrEnd();
     if (!engine) return undefined;
     if (engine.speaksOurProtocol && engine.hello.role === this.#options.role) return engine;
     await engine.shutdown();
@@ -141,9 +153,37 @@ export class SupervisedEngine {
     return undefined;
   }
 
+  /** It may only have been slow before; silent once more, it hangs. */
+  async #openOrEnd(): Promise<Engine | undefined> {
+    try {
+      return await openIfThere(this.#options.socketPath);
+    } catch (error) {
+      if (!(error instanceof EngineSilent)) throw error;
+      await endHungEngine(this.#options.socketPath);
+      return undefined;
+    }
+  }
+
   #enter(state: EngineState): void {
     this.#state = state;
     this.#options.onState?.(state);
+  }
+}
+
+/** Resolves to a sentence when the engine has gone silent, and to nothing when it has ended or is left. */
+async function askForSigns(
+  engine: Engine,
+  { everyMs, patienceMs }: { everyMs: number; patienceMs: number },
+  over: AbortSignal,
+): Promise<string | undefined> {
+  for (;;) {
+    await pause(everyMs, over);
+    if (over.aborted) return undefined;
+    try {
+      await engine.ping(patienceMs);
+    } catch (error) {
+      return error instanceof EngineSilent ? error.message : undefined;
+    }
   }
 }
 

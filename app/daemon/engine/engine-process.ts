@@ -11,7 +11,9 @@ import {
   statSync,
 } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { EngineSilent } from '../../../native/client/connection.ts';
 import { Engine } from '../../../native/client/engine.ts';
+import { endHungEngine } from '../../../native/client/hung-engine.ts';
 import { Fault } from '../../contract/problem.ts';
 import type { DeviceSettings } from './backend.ts';
 
@@ -53,12 +55,16 @@ export async function startEngine(
   });
 }
 
-/** Null where no engine answers. A socket that nobody listens at was left by one that was killed. */
+/** Null where no engine answers. A socket that nobody listens at was left by one that was killed; one that hangs is ended. */
 export async function openControl(path: string): Promise<Engine | null> {
   try {
     return await Engine.open(path);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (cause instanceof EngineSilent) {
+      await endHungEngine(path);
+      return null;
+    }
     if (code === 'ECONNREFUSED') rmSync(path, { force: true });
     if (code === 'ECONNREFUSED' || code === 'ENOENT') return null;
     throw new Fault('engine-failed', { reason: 'another engine answers wrongly' }, cause);

@@ -32,6 +32,8 @@ pub(crate) struct Connector {
     orders: Sender<Order>,
     bell: Bell,
     thread: Option<JoinHandle<()>>,
+    /// The data thread has not answered in time.
+    is_stuck: bool,
     applied: Option<Applied>,
 }
 
@@ -95,6 +97,7 @@ pub(crate) fn start(events: EventSink) -> std::io::Result<Connector> {
         orders,
         bell,
         thread: Some(thread),
+        is_stuck: false,
         applied: None,
     })
 }
@@ -166,7 +169,10 @@ impl Role for Connector {
     fn status(&mut self) -> Status {
         let (answer, wait) = sync_channel(1);
         self.order(Order::Report(answer));
-        let report = wait.recv_timeout(ANSWER_PATIENCE).unwrap_or_default();
+        let report = wait.recv_timeout(ANSWER_PATIENCE).unwrap_or_else(|_| {
+            self.is_stuck = true;
+            Report::default()
+        });
         let Some(applied) = &self.applied else {
             return Status {
                 drops: report.drops,
@@ -218,6 +224,11 @@ impl Role for Connector {
     }
 
     fn failure(&mut self) -> Option<String> {
+        if self.is_stuck {
+            // It can not be waited for either.
+            self.thread = None;
+            return Some("the data thread does not answer".to_owned());
+        }
         let is_dead = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
         is_dead.then(|| "the data thread has ended".to_owned())
     }
