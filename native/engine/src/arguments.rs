@@ -6,7 +6,7 @@ use thiserror::Error;
 pub(crate) const USAGE: &str =
     "usage: culvert-engine device IFNAME [--control PATH] [--mtu N] [--fwmark N] [--state PATH]
        culvert-engine gateway   --control PATH [--uapi NAME] [--state PATH]
-       culvert-engine connector --control PATH [--uapi NAME]";
+       culvert-engine connector --control PATH [--uapi NAME] [--tun IFNAME]";
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arguments {
@@ -20,7 +20,13 @@ pub(crate) struct Arguments {
 pub(crate) enum Role {
     Device(DeviceOptions),
     Gateway(GatewayOptions),
-    Connector,
+    Connector(ConnectorOptions),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ConnectorOptions {
+    /// The interface through which the kernel forwards; none: all is translated in user space.
+    pub(crate) tun: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +79,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Argumen
         None => Err(UsageFault::NoRole),
         Some("device") => parse_device(words),
         Some("gateway") => parse_served(words, Role::Gateway(GatewayOptions::default())),
-        Some("connector") => parse_served(words, Role::Connector),
+        Some("connector") => parse_served(words, Role::Connector(ConnectorOptions::default())),
         Some(other) => Err(UsageFault::UnknownRole(other.into())),
     }
 }
@@ -116,6 +122,9 @@ fn parse_served(
             ("--control", _) => control = Some(PathBuf::from(value(&word, &mut words)?)),
             ("--state", Role::Gateway(options)) => {
                 options.state = Some(PathBuf::from(value(&word, &mut words)?));
+            }
+            ("--tun", Role::Connector(options)) => {
+                options.tun = Some(parse_interface("--tun", value(&word, &mut words)?)?);
             }
             ("--uapi", _) => uapi = Some(parse_interface("--uapi", value(&word, &mut words)?)?),
             _ => return Err(UsageFault::UnknownOption(word)),

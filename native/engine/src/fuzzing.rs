@@ -41,7 +41,9 @@ impl Desk {
     /// # Panics
     /// When the system has no descriptors left.
     pub fn connector() -> Desk {
-        Desk::started(|sink| connector::start(sink).map(|role| Box::new(role) as Box<dyn Role>))
+        Desk::started(|sink| {
+            connector::start(None, sink).map(|role| Box::new(role) as Box<dyn Role>)
+        })
     }
 
     /// What comes back when this is sent piece by piece, and then no more.

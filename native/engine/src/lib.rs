@@ -27,6 +27,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Role};
+use connector::KernelDoor;
 use control::{EventSink, events};
 use replay_floors::ReplayFloors;
 use rustix::thread::CapabilitySet;
@@ -76,10 +77,11 @@ fn start_role(role: &Role, sink: EventSink) -> Result<Box<dyn control::Role>, Bo
             privileges::reduce(CapabilitySet::NET_BIND_SERVICE)?;
             Box::new(gateway::start(floors, sink)?)
         }
-        Role::Connector => {
+        Role::Connector(options) => {
+            let kernel = options.tun.as_deref().map(KernelDoor::open).transpose()?;
             // For ping where ping sockets are turned off.
             privileges::reduce(CapabilitySet::NET_RAW)?;
-            Box::new(connector::start(sink)?)
+            Box::new(connector::start(kernel, sink)?)
         }
     })
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
+pub enum Admission {
     Allowed,
     /// The connector's own overlay address: answered here, forwarded nowhere.
     Ourselves,
@@ -18,14 +18,14 @@ pub(crate) enum Admission {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct AdmissionRules {
+pub struct AdmissionRules {
     addresses: Vec<IpAddr>,
     ranges: Vec<IpNet>,
     overlay: Vec<IpNet>,
 }
 
 impl AdmissionRules {
-    pub(crate) fn new(addresses: &[IpAddr], ranges: &[IpNet], overlay: &[IpNet]) -> Self {
+    pub fn new(addresses: &[IpAddr], ranges: &[IpNet], overlay: &[IpNet]) -> Self {
         Self {
             addresses: addresses.to_vec(),
             ranges: ranges.to_vec(),
@@ -33,11 +33,11 @@ impl AdmissionRules {
         }
     }
 
-    pub(crate) fn may_come_from(&self, source: IpAddr) -> bool {
+    pub fn may_come_from(&self, source: IpAddr) -> bool {
         covers(&self.overlay, source) && !self.addresses.contains(&source)
     }
 
-    pub(crate) fn destination(&self, address: IpAddr) -> Admission {
+    pub fn destination(&self, address: IpAddr) -> Admission {
         if self.addresses.contains(&address) {
             return Admission::Ourselves;
         }

@@ -42,6 +42,7 @@ mod timers;
 mod trouble;
 mod udp_flow;
 
+pub use admission::{Admission, AdmissionRules};
 pub use batch::{Batch, HEADROOM, PeerTag, Slot, TAILROOM};
 pub use complaints::Refused;
 pub use config::{NatConfig, NatLimits};

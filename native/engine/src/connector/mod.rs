@@ -1,9 +1,10 @@
 //! A connector: WireGuard to one or several gateways on one side, user-space NAT on the other. One data thread (`plane`)
 //! does both; this side of it answers the control socket. Needs no capability and any uid will do, and waits for nobody: each
-//! of its sockets is connected.
+//! of its sockets is connected. Given a TUN, it leaves to the kernel what is for other hosts.
 
 mod config;
 mod gateways;
+mod kernel;
 mod plane;
 mod sending;
 mod way;
@@ -25,6 +26,7 @@ use crate::control::{EventSink, PeerStatus, Refusal, Role, RoleKind, Status};
 use crate::entropy::SystemEntropy;
 use crate::{key_text, log_info, log_warn, privileges, uapi};
 use config::ConnectorConfig;
+pub(crate) use kernel::KernelDoor;
 use plane::Plane;
 
 pub(crate) struct Connector {
@@ -34,6 +36,8 @@ pub(crate) struct Connector {
     thread: Option<JoinHandle<()>>,
     /// The data thread has not answered in time.
     is_stuck: bool,
+    /// Of the TUN, where the kernel forwards.
+    interface: Option<String>,
     applied: Option<Applied>,
 }
 
@@ -63,7 +67,8 @@ struct Report {
 /// The data thread answers between two batches, that is within milliseconds; longer means that it is dead.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 
-pub(crate) fn start(events: EventSink) -> std::io::Result<Connector> {
+pub(crate) fn start(kernel: Option<KernelDoor>, events: EventSink) -> std::io::Result<Connector> {
+    let interface = kernel.as_ref().map(|kernel| kernel.name().to_owned());
     let bell = Bell::new()?;
     let tunnel = Arc::new(Tunnel::new(
         TunnelOptions {
@@ -81,6 +86,7 @@ pub(crate) fn start(events: EventSink) -> std::io::Result<Connector> {
     privileges::reduce(rights_for_ping(PingDoor::find()))?;
     let plane = Plane::new(
         Arc::clone(&tunnel),
+        kernel,
         bell.clone(),
         inbox,
         events,
@@ -98,6 +104,7 @@ pub(crate) fn start(events: EventSink) -> std::io::Result<Connector> {
         bell,
         thread: Some(thread),
         is_stuck: false,
+        interface,
         applied: None,
     })
 }
@@ -197,6 +204,10 @@ impl Role for Connector {
             PingDoor::PingSocket | PingDoor::RawSocket => Some("works"),
             PingDoor::NeedsSysctl => Some("needs-sysctl"),
         }
+    }
+
+    fn interface(&self) -> Option<&str> {
+        self.interface.as_deref()
     }
 
     fn wireguard(&mut self) -> uapi::Configuration {

@@ -4,7 +4,7 @@
 //!  gateways ──UDP──▶ tunnel ──inner packets──▶ NAT ──sockets──▶ targets
 //!           ◀──UDP── tunnel ◀────batch──────── NAT ◀──sockets──
 //! ```
-//! Time is read once per round. Nothing is allocated per packet after the buffers have found their size.
+//! Where the kernel forwards ([`KernelDoor`]), a TUN stands beside the NAT. Time is read once per round. Nothing is allocated per packet after the buffers have found their size.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,18 +22,20 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::config::ConnectorConfig;
 use super::gateways::{Gateways, endpoint_at, tag_of};
+use super::kernel::KernelDoor;
 use super::sending::{Sending, Sent};
 use super::{Order, Report, unix_milliseconds};
 use crate::bell::Bell;
 use crate::clock::now;
 use crate::control::{Event, EventSink};
-use crate::log_debug;
 use crate::network_watch::NetworkWatch;
 use crate::setback::Setback;
+use crate::{log_debug, log_warn};
 
 pub(super) struct Plane {
     tunnel: Arc<Tunnel>,
     nat: Nat,
+    kernel: Option<KernelDoor>,
     gateways: Gateways,
     network: NetworkWatch,
     /// When the ways to the gateways are looked at again; none: nothing has changed.
@@ -56,12 +58,15 @@ pub(super) struct Plane {
 const INBOX_SLOTS: usize = 16;
 /// Receives before the targets have their turn.
 const RECEIVES_PER_ROUND: usize = 4;
+/// Batches out of the kernel before the gateways have their turn.
+const READS_PER_ROUND: usize = 4;
 /// A change of the network seldom comes alone, and on a router they never end.
 const BETWEEN_RENEWALS: Duration = Duration::from_millis(50);
 
 impl Plane {
     pub(super) fn new(
         tunnel: Arc<Tunnel>,
+        kernel: Option<KernelDoor>,
         bell: Bell,
         orders: Receiver<Order>,
         events: EventSink,
@@ -77,6 +82,7 @@ impl Plane {
         Ok(Self {
             tunnel,
             nat: Nat::new(&nothing, limits, Instant::now())?,
+            kernel,
             gateways: Gateways::default(),
             network: NetworkWatch::open()?,
             renewal: None,
@@ -106,6 +112,10 @@ impl Plane {
             }
             self.renew_ways(now);
             self.receive(now);
+            if let Err(cause) = self.read_kernel(now) {
+                log_warn!("the interface can not be read any more: {cause}");
+                return;
+            }
             self.nat.handle_ready(now.instant, &mut self.to_devices);
             if self
                 .tunnel
@@ -127,6 +137,8 @@ impl Plane {
             PollFd::from_borrowed_fd(sockets, PollFlags::IN),
             PollFd::new(&self.network, PollFlags::IN),
         ];
+        let kernel = self.kernel.iter().map(KernelDoor::poll_fd);
+        fds.extend(kernel.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         let doors = self.gateways.doors();
         fds.extend(doors.map(|(.., door)| PollFd::from_borrowed_fd(door.as_fd(), PollFlags::IN)));
         let deadlines = [
@@ -169,12 +181,18 @@ impl Plane {
             .apply(now, &self.tunnel, config, &mut self.handshakes);
         self.nat
             .configure(now.instant, &config.nat, &mut self.to_devices);
+        if let Some(kernel) = &mut self.kernel {
+            kernel.configure(&config.nat);
+        }
     }
 
     /// At once, and then not again for a while.
     fn renew_ways(&mut self, now: Now) {
         if self.network.has_changed() {
             self.want_renewal();
+            if let Some(kernel) = &mut self.kernel {
+                kernel.forget_own_addresses();
+            }
         }
         if self.renewal.is_some_and(|due| due <= now.instant) {
             self.renewal = None;
@@ -215,6 +233,7 @@ impl Plane {
             }
         }
         let from = endpoint_at(remote, tag);
+        let mut entry = self.kernel.as_mut().map(KernelDoor::enter);
         for message in self.inbox.messages() {
             let Message {
                 segment_bytes,
@@ -231,23 +250,57 @@ impl Plane {
                 &mut self.handshakes,
                 |peer, inner| delivered.push((tag_of(peer), inner)),
             );
+            let (mut rest, mut at) = (bytes, 0);
             for (peer, inner) in delivered.drain(..) {
-                if let Some(packet) = bytes.get(inner) {
+                let Some((taken, behind)) = rest.split_at_mut_checked(inner.end - at) else {
+                    break;
+                };
+                let packet = taken.get_mut(inner.start - at..).unwrap_or_default();
+                (rest, at) = (behind, inner.end);
+                let packet = match &mut entry {
+                    Some(entry) => entry.push(peer, packet),
+                    None => Some(packet),
+                };
+                if let Some(packet) = packet {
                     self.nat
                         .handle_packet(now.instant, peer, packet, &mut self.to_devices);
                 }
             }
         }
+        if let Some(entry) = entry {
+            entry.write();
+        }
         self.nat.flush(now.instant, &mut self.to_devices);
         self.inbox.is_full()
+    }
+
+    /// An error means that the interface is gone.
+    fn read_kernel(&mut self, now: Now) -> io::Result<()> {
+        let Some(mut kernel) = self.kernel.take() else {
+            return Ok(());
+        };
+        for _ in 0..READS_PER_ROUND {
+            if !kernel.read()? {
+                break;
+            }
+            let (tunnel, handshakes) = (&self.tunnel, &mut self.handshakes);
+            let answers = kernel.answers();
+            let sent = self
+                .sending
+                .send_packets(now, tunnel, &self.gateways, answers, handshakes);
+            self.note_sent(&sent);
+        }
+        self.kernel = Some(kernel);
+        Ok(())
     }
 
     fn send(&mut self, now: Now) {
         let (tunnel, handshakes) = (&self.tunnel, &mut self.handshakes);
         let packets = &mut self.to_devices;
+        let slots = packets.slots_mut();
         let sent = self
             .sending
-            .send_packets(now, tunnel, &self.gateways, packets, handshakes);
+            .send_packets(now, tunnel, &self.gateways, slots, handshakes);
         self.gateways.prepare_handshakes(now, tunnel, handshakes);
         let said = self.sending.send_handshakes(&self.gateways, handshakes);
         packets.clear();
@@ -308,6 +361,10 @@ impl Plane {
             if count > 0 {
                 *drops.entry(kebab(&format!("{reason:?}"))).or_default() += count;
             }
+        }
+        let not_carried = self.kernel.as_ref().map_or(0, KernelDoor::dropped);
+        if not_carried > 0 {
+            drops.insert("interface-dropped".to_owned(), not_carried);
         }
         if self.send_failures > 0 {
             drops.insert("udp-send-failed".to_owned(), self.send_failures);

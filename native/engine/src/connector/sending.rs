@@ -4,7 +4,7 @@
 use std::iter::{from_fn, once};
 
 use culvert_core::{HEADROOM, Now, Outbox, Tunnel};
-use culvert_netstack::{Batch, PeerTag, Slot};
+use culvert_netstack::{PeerTag, Slot};
 use culvert_udp::{Route, SendReport};
 
 use super::gateways::Gateways;
@@ -25,16 +25,16 @@ pub(super) struct Sent {
 
 impl Sending {
     /// A run of packets for one gateway is the rule, so its keys are looked up once a run.
-    pub(super) fn send_packets(
+    pub(super) fn send_packets<'b>(
         &mut self,
         now: Now,
         tunnel: &Tunnel,
         gateways: &Gateways,
-        packets: &mut Batch,
+        packets: impl Iterator<Item = Slot<'b>>,
         handshakes: &mut Outbox,
     ) -> Sent {
         let mut sent = Sent::default();
-        let mut slots = packets.slots_mut().peekable();
+        let mut slots = packets.peekable();
         while let Some(first) = slots.next() {
             let tag = first.peer;
             let run = once(first).chain(from_fn(|| slots.next_if(|slot| slot.peer == tag)));

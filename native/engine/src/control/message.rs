@@ -39,6 +39,8 @@ pub(super) struct Hello<'a> {
     pub(super) started_at: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ping: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) interface: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]

@@ -39,6 +39,11 @@ pub(crate) trait Role {
         None
     }
 
+    /// What `hello` says of a connector's TUN: behind it the kernel forwards.
+    fn interface(&self) -> Option<&str> {
+        None
+    }
+
     /// For `wg show`.
     fn wireguard(&mut self) -> uapi::Configuration;
 

@@ -122,6 +122,7 @@ fn hello(engine: &Engine) -> Hello<'_> {
         config_hash: engine.config_hash.as_deref(),
         started_at: engine.started_at,
         ping: engine.role.ping(),
+        interface: engine.role.interface(),
     }
 }
 

@@ -17,6 +17,7 @@ const PSH: u8 = 8;
 
 /// A TCP connection of the device to the server, by hand: no segment is lost here.
 pub struct Conversation {
+    server: &'static str,
     port: u16,
     next: std::cell::Cell<u32>,
     theirs: std::cell::Cell<u32>,
@@ -24,8 +25,12 @@ pub struct Conversation {
 
 impl Conversation {
     pub fn start(gateway: &mut Gateway, port: u16) -> Self {
+        Self::start_with(gateway, SERVER, port)
+    }
+
+    pub fn start_with(gateway: &mut Gateway, server: &'static str, port: u16) -> Self {
         gateway.got.clear();
-        gateway.send(&tcp(SERVER, 5000, port, SYN, 1000, 0));
+        gateway.send(&tcp(server, 5000, port, SYN, 1000, 0));
         gateway.until("a SYN-ACK", |gateway| {
             gateway.got.iter().any(|packet| packet[33] == SYN | ACK)
         });
@@ -35,9 +40,10 @@ impl Conversation {
             .find(|packet| packet[33] == SYN | ACK)
             .unwrap();
         let theirs = u32::from_be_bytes(packet[24..28].try_into().unwrap()).wrapping_add(1);
-        gateway.send(&tcp(SERVER, 5000, port, ACK, 1001, theirs));
+        gateway.send(&tcp(server, 5000, port, ACK, 1001, theirs));
         gateway.got.clear();
         Self {
+            server,
             port,
             next: 1001.into(),
             theirs: theirs.into(),
@@ -48,7 +54,7 @@ impl Conversation {
     pub fn say(&self, gateway: &mut Gateway, words: &[u8]) -> Vec<u8> {
         gateway.got.clear();
         gateway.send(&packets::tcp_with(
-            SERVER,
+            self.server,
             5000,
             self.port,
             ACK | PSH,
@@ -64,7 +70,7 @@ impl Conversation {
         self.theirs
             .set(self.theirs.get().wrapping_add(answer.len() as u32));
         gateway.send(&tcp(
-            SERVER,
+            self.server,
             5000,
             self.port,
             ACK,
@@ -117,7 +123,11 @@ pub fn udp_echo() -> u16 {
 }
 
 pub fn tcp_echo() -> u16 {
-    let listener = TcpListener::bind((SERVER, 0)).unwrap();
+    tcp_echo_at(SERVER)
+}
+
+pub fn tcp_echo_at(address: &str) -> u16 {
+    let listener = TcpListener::bind((address, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         let (mut peer, _) = listener.accept().unwrap();

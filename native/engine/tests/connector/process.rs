@@ -26,6 +26,10 @@ const NOBODY: u32 = 65534;
 impl Engine {
     /// As a user without any right.
     pub fn start(name: &str) -> Self {
+        Self::start_as(NOBODY, name, &[])
+    }
+
+    pub fn start_as(user: u32, name: &str, options: &[&str]) -> Self {
         let folder =
             std::env::temp_dir().join(format!("culvert-connector-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
@@ -42,9 +46,10 @@ impl Engine {
         let child = Command::new(&program)
             .args(["connector", "--control"])
             .arg(&socket)
+            .args(options)
             .env("CULVERT_LOG", "warn")
-            .uid(NOBODY)
-            .gid(NOBODY)
+            .uid(user)
+            .gid(user)
             .spawn()
             .unwrap();
         let control = Control::open(&socket);

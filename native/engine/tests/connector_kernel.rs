@@ -1,0 +1,168 @@
+//! A connector whose kernel forwards: started with rights and a TUN, which it gives up and keeps. Needs root and `nft`.
+//!
+//! ```text
+//!   gateway 192.0.2.2 ── wire ── connector 192.0.2.1, 10.9.0.1 ── lan ── server 10.9.0.10
+//! ```
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    unreachable_pub,
+    dead_code,
+    reason = "a test that is wrong should say so at once"
+)]
+
+#[path = "connector/conversation.rs"]
+mod conversation;
+#[path = "connector/gateway.rs"]
+mod gateway;
+mod lab;
+#[path = "../../netstack/tests/lab/packets.rs"]
+mod packets;
+#[path = "connector/process.rs"]
+mod process;
+
+use std::net::{IpAddr, UdpSocket};
+
+use conversation::{Conversation, PRIVATE, SERVER, base64, connector_key, tcp_echo};
+use gateway::Gateway;
+use lab::{Host, unique};
+use packets::{echo, error_of, open, udp};
+use process::Engine;
+use serde_json::{Value, json};
+
+const DEVICE: &str = "100.96.0.7";
+const DEVICE_V6: &str = "fd5a::7";
+const CONNECTOR: &str = "100.96.0.2";
+const SITE: &str = "10.9.0.1";
+const ROOT: u32 = 0;
+
+#[test]
+fn what_is_for_other_hosts_goes_through_the_kernel_and_back_with_all_that_it_answers() {
+    let (site, outside, server) = hosts();
+    let (mut engine, mut gateway, tun) = start(&site, &outside);
+
+    let conversation = Conversation::start(&mut gateway, within(&server, tcp_echo));
+    assert_eq!(conversation.say(&mut gateway, b"hello"), b"hello");
+    let seen = within(&server, || UdpSocket::bind((SERVER, 5353)).unwrap());
+    gateway.send(&udp(SERVER, 4000, 5353, 64, b"who am I"));
+    let (_, from) = seen.recv_from(&mut [0; 100]).unwrap();
+    assert_eq!(from.ip(), ip(SITE), "masqueraded");
+
+    // Nothing of it is a flow of the user-space NAT.
+    let status = engine.ask("status", json!(null))["result"].clone();
+    assert_eq!(status["flows"], 0, "{status}");
+    // A traceroute's first step is the connector, by the kernel's own answer.
+    gateway.got.clear();
+    gateway.send(&udp(SERVER, 4000, 33434, 1, b"hop"));
+    gateway.until("an answer", |gateway| !gateway.got.is_empty());
+    let (from, kind, code, _) = error_of(&gateway.got[0]);
+    assert_eq!((from, kind, code), (ip(CONNECTOR), 11, 0));
+    // And a closed port is refused by the server itself.
+    gateway.got.clear();
+    gateway.send(&udp(SERVER, 4000, 33434, 64, b"end"));
+    gateway.until("an answer", |gateway| !gateway.got.is_empty());
+    let (from, kind, code, _) = error_of(&gateway.got[0]);
+    assert_eq!((from, kind, code), (ip(SERVER), 3, 3));
+
+    let hello = engine.ask("hello", json!(null))["result"].clone();
+    assert_eq!(hello["interface"], tun.as_str());
+    for rights in ["CapEff", "CapPrm"] {
+        assert_eq!(engine.proc_status(rights), "0000000000000000", "{rights}");
+    }
+    for list in ["-Hlun", "-Hltn"] {
+        assert_eq!(site.must("ss", list), "", "ss {list}");
+    }
+    assert!(engine.terminate().success());
+    assert!(
+        !site.ip("link").contains(&tun),
+        "the interface goes with it"
+    );
+}
+
+#[test]
+fn the_connectors_own_host_and_what_has_to_be_refused_stay_out_of_the_kernel() {
+    let (site, outside, _server) = hosts();
+    let (mut engine, mut gateway, tun) = start(&site, &outside);
+    // Whatever came out of the interface for this host would be counted here.
+    site.nft(&format!(
+        "table ip test {{ chain input {{ type filter hook input priority 0; iifname {tun} counter; }}; }}"
+    ));
+
+    let conversation = Conversation::start_with(
+        &mut gateway,
+        SITE,
+        within(&site, || conversation::tcp_echo_at(SITE)),
+    );
+    assert_eq!(conversation.say(&mut gateway, b"hello"), b"hello");
+    for (to, code) in [
+        ("127.0.0.1", 13),
+        ("169.254.169.254", 13),
+        ("10.10.0.1", 13),
+    ] {
+        gateway.got.clear();
+        gateway.send(&udp(to, 4000, 53, 64, b"?"));
+        gateway.until("a refusal", |gateway| !gateway.got.is_empty());
+        let (from, kind, got, _) = error_of(&gateway.got[0]);
+        assert_eq!((from, kind, got), (ip(CONNECTOR), 3, code), "{to}");
+    }
+    gateway.got.clear();
+    gateway.send(&echo(SITE, 77, 1, 64, b"ping"));
+    gateway.until("an echo reply", |gateway| !gateway.got.is_empty());
+    assert_eq!(open(&gateway.got[0]).0, ip(SITE));
+
+    let counted = site.must("nft", "list table ip test");
+    assert!(counted.contains("packets 0 bytes 0"), "{counted}");
+    assert_eq!(engine.ask("status", json!(null))["result"]["flows"], 2);
+}
+
+fn hosts() -> (Host, Host, Host) {
+    let ((site, outside), server) = (Host::pair(), Host::new());
+    site.connect("lan", &server, "lan");
+    site.has("lan", &["10.9.0.1/24"]);
+    server.has("lan", &["10.9.0.10/24"]);
+    within(&site, || {
+        std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647").unwrap();
+    });
+    (site, outside, server)
+}
+
+/// The least that a kernel needs for it; the real rules are the connector's, in TypeScript.
+fn start(site: &Host, outside: &Host) -> (Engine, Gateway, String) {
+    let tun = unique("t");
+    let name = tun.clone();
+    let mut engine = within(site, move || {
+        Engine::start_as(ROOT, &format!("kernel-{name}"), &["--tun", &name])
+    });
+    site.ip(&format!("addr add {CONNECTOR}/32 dev {tun}"));
+    site.ip(&format!("link set {tun} up"));
+    site.ip(&format!("route add 100.96.0.0/16 dev {tun}"));
+    site.must("sysctl", "-qw net.ipv4.ip_forward=1");
+    site.nft("table ip nat { chain out { type nat hook postrouting priority 100; oifname lan masquerade; }; }");
+    let mut gateway = within(outside, || {
+        Gateway::at("192.0.2.2:51820", [1; 32], connector_key())
+    });
+    let answer = engine.ask("configure", config(&gateway));
+    assert!(answer["result"]["hash"].is_string(), "{answer}");
+    gateway.until("a session", Gateway::has_session);
+    (engine, gateway, tun)
+}
+
+fn within<T: Send + 'static>(host: &Host, work: impl FnOnce() -> T + Send + 'static) -> T {
+    host.within(work).join().unwrap()
+}
+
+fn config(gateway: &Gateway) -> Value {
+    json!({
+        "privateKey": base64(PRIVATE.as_slice()), "mtu": 1420, "addresses": [CONNECTOR],
+        "ranges": ["10.9.0.0/16", "127.0.0.0/8", "169.254.0.0/16"], "overlay": ["100.96.0.0/16"],
+        "peers": [{
+            "id": "gw", "publicKey": base64(gateway.key.as_bytes()),
+            "endpoints": ["192.0.2.2:51820"], "keepaliveSeconds": 25,
+        }],
+    })
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
