@@ -134,25 +134,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thirty_addresses_of_the_host_itself_stay_closed_under_ranges_that_cover_everything() {
-        let rules = rules(&[
-            "0.0.0.0/0",
-            "::/0",
-            "169.254.0.0/16",
-            "127.0.0.0/8",
-            "fe80::/10",
-        ]);
-
-        for target in PRIVATE_TO_THE_HOST {
-            assert_ne!(
-                rules.destination(ip(target)),
-                Admission::Allowed,
-                "{target}"
-            );
-        }
-    }
-
-    #[test]
     fn a_range_of_one_address_opens_exactly_that_address() {
         let rules = rules(&[
             "127.0.0.1/32",
@@ -219,39 +200,6 @@ mod tests {
         assert!(!rules.may_come_from(ip("100.96.0.2")));
         assert!(!rules.may_come_from(ip("192.168.0.7")));
     }
-
-    const PRIVATE_TO_THE_HOST: [&str; 30] = [
-        "127.0.0.1",
-        "127.0.0.53",
-        "127.255.255.254",
-        "127.51.82.53",
-        "0.0.0.0",
-        "0.1.2.3",
-        "169.254.169.254",
-        "169.254.170.2",
-        "169.254.0.1",
-        "100.100.100.200",
-        "192.0.0.192",
-        "168.63.129.16",
-        "224.0.0.1",
-        "239.255.255.250",
-        "255.255.255.255",
-        "240.0.0.1",
-        "::",
-        "::1",
-        "::127.0.0.1",
-        "::ffff:127.0.0.1",
-        "::ffff:169.254.169.254",
-        "::ffff:192.168.0.10",
-        "fe80::1",
-        "febf::1",
-        "ff02::1",
-        "fd00:ec2::254",
-        "fd20:ce::254",
-        "64:ff9b::169.254.169.254",
-        "64:ff9b::127.0.0.1",
-        "2002:7f00:1::1",
-    ];
 
     fn rules(ranges: &[&str]) -> AdmissionRules {
         let nets: Vec<IpNet> = ranges.iter().map(|range| range.parse().unwrap()).collect();

@@ -2,9 +2,9 @@
 //! `net.ipv4.ping_group_range` names; with CAP_NET_RAW a raw socket does as well. A ping socket puts an identifier of its
 //! own into the request and shows only the replies to it; the device's identifier is put back here.
 
-use std::io::{self, Read};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -14,10 +14,10 @@ use crate::checksum::internet_checksum;
 use crate::compose::{
     HOP_LIMIT, Way, copy_at, push_payload, seal_transport, set_u16, write_ip_header,
 };
-use crate::error_queue::{QueuedError, ask_for_errors, take_error};
+use crate::datagram_socket::{DatagramSocket, Onward};
+use crate::error_queue::{ControlBuffer, QueuedError, receive_message, set_number};
 use crate::flow_table::FlowKey;
 use crate::inner::{ICMP, ICMPV6};
-use crate::tcp_flow::set_hop_limit;
 
 /// Whether this process may send echo requests, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,11 +53,11 @@ impl PingDoor {
 }
 
 pub(crate) struct EchoFlow {
-    socket: Socket,
+    socket: DatagramSocket,
     raw: bool,
+    is_v4: bool,
     /// What goes over the wire in place of the device's identifier, where we choose it (raw sockets).
     ident: u16,
-    hop_limit: u8,
     used: Instant,
 }
 
@@ -84,20 +84,20 @@ impl EchoFlow {
             PingDoor::NeedsSysctl => return Err(io::Error::from_raw_os_error(libc::EACCES)),
         };
         let socket = Socket::new(domain, kind.nonblocking().cloexec(), Some(protocol))?;
-        ask_for_errors(socket.as_fd(), target.is_ipv4(), true)?;
+        show_hop_limits(&socket, target.is_ipv4())?;
         socket.connect(&SockAddr::from(SocketAddr::new(target, 0)))?;
         let raw = door == PingDoor::RawSocket;
         Ok(Self {
-            socket,
+            socket: DatagramSocket::new(socket, target.is_ipv4())?,
             raw,
+            is_v4: target.is_ipv4(),
             ident,
-            hop_limit: 0,
             used: now,
         })
     }
 
-    pub(crate) fn socket(&self) -> &Socket {
-        &self.socket
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.fd()
     }
 
     pub(crate) fn deadline(&self) -> Instant {
@@ -108,32 +108,23 @@ impl EchoFlow {
     pub(crate) fn send(
         &mut self,
         message: &[u8],
-        hop_limit: u8,
-        v4: bool,
+        onward: Onward,
         scratch: &mut Vec<u8>,
         now: Instant,
     ) -> io::Result<()> {
         self.used = now;
-        if self.hop_limit != hop_limit {
-            set_hop_limit(&self.socket, v4, i32::from(hop_limit))?;
-            self.hop_limit = hop_limit;
-        }
         scratch.clear();
         scratch.extend_from_slice(message);
         if self.raw {
             set_u16(scratch, 4, self.ident);
             set_u16(scratch, 2, 0);
             // The kernel fills in the checksum of ICMPv6 and, on ping sockets, of both.
-            if v4 {
+            if self.is_v4 {
                 let sum = internet_checksum(scratch, 0);
                 set_u16(scratch, 2, sum);
             }
         }
-        match self.socket.send_with_flags(scratch, libc::MSG_NOSIGNAL) {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.socket.send(scratch, onward)
     }
 
     pub(crate) fn receive(
@@ -145,10 +136,10 @@ impl EchoFlow {
         scratch: &mut Vec<u8>,
         now: Instant,
     ) {
-        let v4 = key.target.is_ipv4();
+        let v4 = self.is_v4;
         for _ in 0..REPLIES_PER_TURN {
             scratch.resize(MAX_MESSAGE + 20, 0);
-            let Ok(len) = (&mut &self.socket).read(scratch) else {
+            let Some((len, hop_limit)) = self.read(scratch) else {
                 return;
             };
             scratch.truncate(len);
@@ -161,18 +152,33 @@ impl EchoFlow {
             let Some(message) = scratch.get_mut(start..) else {
                 continue;
             };
-            if !self.is_our_reply(message, v4) {
+            if !self.is_our_reply(message) {
                 continue;
             }
             self.used = now;
             *ident = ident.wrapping_add(1);
             write_reply(message, key.device_port, way);
-            push_payload(batch, way, icmp(v4), HOP_LIMIT, *ident, message);
+            push_payload(batch, way, icmp(v4), hop_limit, *ident, message);
         }
     }
 
-    fn is_our_reply(&self, message: &[u8], v4: bool) -> bool {
-        let reply = if v4 { 0 } else { 129 };
+    /// Length, and the hop limit that is left when this hop is counted too.
+    fn read(&self, room: &mut [u8]) -> Option<(usize, u8)> {
+        let mut control = ControlBuffer([0; 256]);
+        let received = receive_message(self.socket.fd(), room, &mut control, 0).ok()?;
+        let mut hop_limit = HOP_LIMIT;
+        received.for_each_control(&control, |level, kind, data| {
+            let is_hop_limit = (level, kind) == (libc::SOL_IP, libc::IP_TTL)
+                || (level, kind) == (libc::SOL_IPV6, libc::IPV6_HOPLIMIT);
+            if let (true, Some(bytes)) = (is_hop_limit, data.first_chunk()) {
+                hop_limit = (i32::from_ne_bytes(*bytes) - 1).clamp(1, 255) as u8;
+            }
+        });
+        Some((received.len, hop_limit))
+    }
+
+    fn is_our_reply(&self, message: &[u8]) -> bool {
+        let reply = if self.is_v4 { 0 } else { 129 };
         match *message {
             [kind, 0, _, _, i0, i1, _, _, ..] => {
                 kind == reply && (!self.raw || u16::from_be_bytes([i0, i1]) == self.ident)
@@ -181,13 +187,17 @@ impl EchoFlow {
         }
     }
 
-    pub(crate) fn report_errors(&mut self, mut tell: impl FnMut(QueuedError, &[u8])) {
-        let mut quote = [0; 64];
-        while let Some(error) = take_error(self.socket.as_fd(), &mut quote) {
-            let quoted = quote.get(..error.quoted.min(64)).unwrap_or_default();
-            tell(error, quoted);
-        }
-        let _ = self.socket.take_error();
+    pub(crate) fn report_errors(&mut self, tell: impl FnMut(QueuedError, &[u8])) -> Option<u32> {
+        self.socket.report_errors(tell)
+    }
+}
+
+/// A reply shows how far away the target is.
+fn show_hop_limits(socket: &Socket, v4: bool) -> io::Result<()> {
+    if v4 {
+        set_number(socket.as_fd(), libc::SOL_IP, libc::IP_RECVTTL, 1)
+    } else {
+        set_number(socket.as_fd(), libc::SOL_IPV6, libc::IPV6_RECVHOPLIMIT, 1)
     }
 }
 

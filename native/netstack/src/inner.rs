@@ -1,5 +1,6 @@
-//! The inner packet as this NAT understands it. What it does not understand to the last byte (options, extension headers,
-//! fragments) it does not forward: a rule on ports must never have judged something else than what is sent on.
+//! The inner packet as this NAT understands it. What it does not understand to the last byte (options, extension headers)
+//! it does not forward: a rule on ports must never have judged something else than what is sent on. Fragments are put
+//! together first (`reassembly`).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -18,6 +19,8 @@ pub(crate) struct Inner<'a> {
     pub(crate) destination: IpAddr,
     pub(crate) protocol: u8,
     pub(crate) hop_limit: u8,
+    /// Nobody on the way may cut it. Of IPv6 that holds for every packet that its sender has not cut.
+    pub(crate) dont_fragment: bool,
     pub(crate) transport: &'a [u8],
 }
 
@@ -74,7 +77,8 @@ fn parse_v4(bytes: &[u8]) -> Result<Inner<'_>, Unparsed> {
     if internet_checksum(header, 0) != 0 {
         return Err(Unparsed::Malformed);
     }
-    if u16::from_be_bytes([fragment_high, fragment_low]) & 0x3fff != 0 {
+    let fragment = u16::from_be_bytes([fragment_high, fragment_low]);
+    if fragment & 0x3fff != 0 {
         return Err(Unparsed::Fragment);
     }
     let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *header;
@@ -84,6 +88,7 @@ fn parse_v4(bytes: &[u8]) -> Result<Inner<'_>, Unparsed> {
         destination: IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)),
         protocol,
         hop_limit,
+        dont_fragment: fragment & 0x4000 != 0,
         transport,
     })
 }
@@ -117,6 +122,7 @@ fn parse_v6(bytes: &[u8]) -> Result<Inner<'_>, Unparsed> {
         destination: IpAddr::V6(Ipv6Addr::from(*destination)),
         protocol: next_header,
         hop_limit,
+        dont_fragment: true,
         transport,
     })
 }

@@ -40,6 +40,7 @@ impl Nat {
         while let Some(token) = self.timers.take_due(now) {
             self.handle_deadline(token, now);
         }
+        self.reassembly.handle_timeout(now);
         self.flush(now, out);
     }
 
@@ -158,15 +159,19 @@ impl Nat {
         self.complain(now, trouble, from, (key.device, peer), syn, out);
     }
 
-    /// Passes on what routers and the target said about the flow's datagrams.
-    pub(crate) fn report_errors(&mut self, token: Token, now: Instant, out: &mut Batch) {
-        let Some((key, flow)) = self.flows.get_mut(token) else {
-            return;
-        };
+    /// Passes on what routers and the target said about the flow's datagrams. Gives back the MTU of this host's own that a
+    /// datagram did not fit.
+    pub(crate) fn report_errors(
+        &mut self,
+        token: Token,
+        now: Instant,
+        out: &mut Batch,
+    ) -> Option<u32> {
+        let (key, flow) = self.flows.get_mut(token)?;
         let (key, peer) = (*key, flow.peer);
         let mut told: Vec<(QueuedError, [u8; 128], usize)> = Vec::new();
         let mut quote = [0; 128];
-        match &mut flow.kind {
+        let narrow = match &mut flow.kind {
             FlowKind::Udp(udp) => udp.report_errors(|error, data| {
                 let len = quote_datagram(&key, data, &mut quote);
                 told.push((error, quote, len));
@@ -175,13 +180,14 @@ impl Nat {
                 let len = quote_request(&key, message, &mut quote);
                 told.push((error, quote, len));
             }),
-            FlowKind::Tcp(_) => {}
-        }
+            FlowKind::Tcp(_) => None,
+        };
         for (error, quote, len) in told {
             let from = self.speaker(error.trouble, error.offender, key.target);
             let original = quote.get(..len).unwrap_or_default();
             self.complain(now, error.trouble, from, (key.device, peer), original, out);
         }
+        narrow
     }
 }
 

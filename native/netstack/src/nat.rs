@@ -18,6 +18,7 @@ use crate::config::{NatConfig, NatLimits};
 use crate::drops::{NatDrop, NatDrops};
 use crate::echo_flow::{EchoFlow, PingDoor};
 use crate::flow_table::{FlowKey, FlowTable, Token};
+use crate::reassembly::Reassembly;
 use crate::tcp_endpoint::Tunnel;
 use crate::tcp_flow::TcpFlow;
 use crate::timers::Timers;
@@ -33,6 +34,7 @@ pub struct Nat {
     pub(crate) flows: FlowTable<Flow>,
     pub(crate) flows_of: HashMap<IpAddr, usize>,
     pub(crate) timers: Timers,
+    pub(crate) reassembly: Reassembly,
     /// TCP flows that have something to move or to send.
     pub(crate) runnable: VecDeque<Token>,
     pub(crate) drops: NatDrops,
@@ -71,6 +73,7 @@ impl Nat {
             flows: FlowTable::new(),
             flows_of: HashMap::new(),
             timers: Timers::default(),
+            reassembly: Reassembly::default(),
             runnable: VecDeque::new(),
             drops: NatDrops::default(),
             complaints: Complaints::new(now),
@@ -90,11 +93,11 @@ impl Nat {
 
     /// When [`Nat::handle_ready`] wants to be called even if nothing gets ready.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if self.runnable.is_empty() {
-            self.timers.next()
-        } else {
-            Some(self.start)
+        if !self.runnable.is_empty() {
+            return Some(self.start);
         }
+        let deadlines = [self.timers.next(), self.reassembly.poll_timeout()];
+        deadlines.into_iter().flatten().min()
     }
 
     pub fn flows(&self) -> usize {

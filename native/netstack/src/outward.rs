@@ -11,23 +11,51 @@ use crate::batch::{Batch, PeerTag};
 use crate::checksum::{internet_checksum, pseudo_header};
 use crate::complaints::{MOST_REFUSED, Refused};
 use crate::compose::{Way, push_reset};
+use crate::datagram_socket::Onward;
 use crate::drops::NatDrop;
 use crate::flow_table::{FlowKey, Token};
-use crate::inner::{ICMP, ICMPV6, Inner, TCP, UDP};
+use crate::inner::{ICMP, ICMPV6, Inner, TCP, UDP, Unparsed};
 use crate::nat::{Flow, FlowKind, Nat};
+use crate::reassembly::{Added, Piece};
 use crate::trouble::Trouble;
 
 impl Nat {
     /// An inner packet that `peer` delivered. After a batch of them, [`Nat::flush`] has to follow.
     pub fn handle_packet(&mut self, now: Instant, peer: PeerTag, packet: &[u8], out: &mut Batch) {
-        let inner = match Inner::parse(packet) {
-            Ok(inner) => inner,
-            Err(unparsed) => return self.drops.count(unparsed.into()),
+        match Inner::parse(packet) {
+            Ok(inner) => self.handle_whole(Arrival { now, peer, inner }, out),
+            Err(Unparsed::Fragment) => self.handle_piece(now, peer, packet, out),
+            Err(unparsed) => self.drops.count(unparsed.into()),
+        }
+    }
+
+    fn handle_piece(&mut self, now: Instant, peer: PeerTag, packet: &[u8], out: &mut Batch) {
+        let Some(piece) = Piece::parse(packet) else {
+            return self.drops.count(NatDrop::Fragment);
         };
+        if !self.rules.may_come_from(piece.source) {
+            return self.drops.count(NatDrop::SpoofedSource);
+        }
+        let whole = match self.reassembly.add(now, &piece) {
+            Added::Waiting => return,
+            Added::Refused => return self.drops.count(NatDrop::Fragment),
+            Added::Whole(whole) => whole,
+        };
+        match Inner::parse(&whole) {
+            Ok(mut inner) => {
+                // Its sender has cut it, so others may.
+                inner.dont_fragment = false;
+                self.handle_whole(Arrival { now, peer, inner }, out);
+            }
+            Err(unparsed) => self.drops.count(unparsed.into()),
+        }
+    }
+
+    fn handle_whole(&mut self, arrival: Arrival<'_>, out: &mut Batch) {
+        let inner = &arrival.inner;
         if !self.rules.may_come_from(inner.source) {
             return self.drops.count(NatDrop::SpoofedSource);
         }
-        let arrival = Arrival { now, peer, inner };
         match inner.protocol {
             TCP => self.handle_tcp(&arrival, out),
             UDP => self.handle_udp(&arrival, out),
@@ -78,17 +106,17 @@ impl Nat {
         flow: Flow,
         out: &mut Batch,
     ) -> Option<Token> {
-        let (socket, interest) = match &flow.kind {
+        let (fd, interest) = match &flow.kind {
             // Edge-triggered: a flow whose other side is full must not wake the thread over and over.
             FlowKind::Tcp(tcp) => (
-                tcp.socket(),
+                tcp.socket().as_fd(),
                 EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET,
             ),
-            FlowKind::Udp(udp) => (udp.socket(), EventFlags::IN),
-            FlowKind::Echo(echo) => (echo.socket(), EventFlags::IN),
+            FlowKind::Udp(udp) => (udp.fd(), EventFlags::IN),
+            FlowKind::Echo(echo) => (echo.fd(), EventFlags::IN),
         };
         let data = epoll::EventData::new_u64(self.flows.next_token().to_u64());
-        if let Err(error) = epoll::add(&self.epoll, socket.as_fd(), data, interest) {
+        if let Err(error) = epoll::add(&self.epoll, fd, data, interest) {
             self.answer_open_error(arrival, &io::Error::from(error), out);
             return None;
         }
@@ -124,7 +152,12 @@ impl Nat {
         self.answer_trouble(arrival, trouble, out);
     }
 
-    fn answer_trouble(&mut self, arrival: &Arrival<'_>, trouble: Trouble, out: &mut Batch) {
+    pub(crate) fn answer_trouble(
+        &mut self,
+        arrival: &Arrival<'_>,
+        trouble: Trouble,
+        out: &mut Batch,
+    ) {
         let inner = &arrival.inner;
         if inner.protocol == TCP && trouble == Trouble::Refused {
             return push_reset(out, arrival.peer, inner, self.mtu);
@@ -143,6 +176,14 @@ pub(crate) struct Arrival<'a> {
 }
 
 impl Arrival<'_> {
+    /// As a router passes it on, one hop further.
+    pub(crate) fn onward(&self) -> Onward {
+        Onward {
+            hop_limit: self.inner.hop_limit.saturating_sub(1),
+            dont_fragment: self.inner.dont_fragment,
+        }
+    }
+
     pub(crate) fn key(&self, protocol: u8, device_port: u16, target_port: u16) -> FlowKey {
         let Inner {
             source: device,

@@ -35,26 +35,33 @@ impl Nat {
         else {
             return;
         };
-        let Some((_, flow)) = self.flows.get_mut(token) else {
-            return;
-        };
-        flow.peer = arrival.peer;
-        let FlowKind::Udp(udp) = &mut flow.kind else {
-            return;
-        };
-        let (hops, v4) = (inner.hop_limit - 1, inner.source.is_ipv4());
-        if udp.send(data, hops, v4, arrival.now).is_err() {
-            // The socket reports an older datagram's fate first; once told, this one can go.
-            self.report_errors(token, arrival.now, out);
+        self.send_datagram(arrival, token, data, out);
+    }
+
+    /// `data`: of a UDP datagram; of an echo the whole message.
+    fn send_datagram(&mut self, arrival: &Arrival<'_>, token: Token, data: &[u8], out: &mut Batch) {
+        for last_try in [false, true] {
             let Some((_, flow)) = self.flows.get_mut(token) else {
                 return;
             };
-            let FlowKind::Udp(udp) = &mut flow.kind else {
-                return;
+            flow.peer = arrival.peer;
+            let (onward, now) = (arrival.onward(), arrival.now);
+            let sent = match &mut flow.kind {
+                FlowKind::Udp(udp) => udp.send(data, onward, now),
+                FlowKind::Echo(echo) => echo.send(data, onward, &mut self.scratch, now),
+                FlowKind::Tcp(_) => return,
             };
-            if let Err(error) = udp.send(data, hops, v4, arrival.now) {
+            let Err(error) = sent else { return };
+            // The socket reports an older datagram's fate first; once told, this one can go.
+            let narrow = self.report_errors(token, now, out);
+            if let Some(mtu) = narrow
+                && error.raw_os_error() == Some(libc::EMSGSIZE)
+            {
+                return self.answer_trouble(arrival, Trouble::TooBig { mtu }, out);
+            }
+            if last_try {
                 let trouble = Trouble::from_error(&error);
-                self.refuse(arrival, NatDrop::SendFailed, trouble, out);
+                return self.refuse(arrival, NatDrop::SendFailed, trouble, out);
             }
         }
     }
@@ -103,30 +110,7 @@ impl Nat {
             .find(&key)
             .or_else(|| self.open_echo(arrival, key, out))
         {
-            self.send_echo(arrival, token, out);
-        }
-    }
-
-    fn send_echo(&mut self, arrival: &Arrival<'_>, token: Token, out: &mut Batch) {
-        for last_try in [false, true] {
-            let Some((_, flow)) = self.flows.get_mut(token) else {
-                return;
-            };
-            flow.peer = arrival.peer;
-            let FlowKind::Echo(echo) = &mut flow.kind else {
-                return;
-            };
-            let inner = &arrival.inner;
-            let hops = inner.hop_limit - 1;
-            let v4 = inner.source.is_ipv4();
-            match echo.send(inner.transport, hops, v4, &mut self.scratch, arrival.now) {
-                Ok(()) => return,
-                Err(error) if last_try => {
-                    let trouble = Trouble::from_error(&error);
-                    return self.refuse(arrival, NatDrop::SendFailed, trouble, out);
-                }
-                Err(_) => self.report_errors(token, arrival.now, out),
-            }
+            self.send_datagram(arrival, token, inner.transport, out);
         }
     }
 

@@ -18,7 +18,8 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::clock::Clock;
 use crate::compose::{ACK, RST, SYN};
-use crate::error_queue::{ask_for_errors, set_number, take_error};
+use crate::datagram_socket::set_hop_limit;
+use crate::error_queue::{ask_for_errors, take_error};
 use crate::inner::Inner;
 use crate::tcp_endpoint::{TcpEndpoint, Tunnel};
 use crate::tcp_transfer::Ends;
@@ -324,18 +325,4 @@ pub(crate) fn is_talking_to_itself(socket: &Socket, target: SocketAddr) -> bool 
 
 fn reset_on_close(socket: &Socket) {
     let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
-}
-
-/// -1 is the host's default.
-pub(crate) fn set_hop_limit(socket: &Socket, v4: bool, hops: i32) -> io::Result<()> {
-    if v4 {
-        set_number(socket.as_fd(), libc::SOL_IP, libc::IP_TTL, hops)
-    } else {
-        set_number(
-            socket.as_fd(),
-            libc::SOL_IPV6,
-            libc::IPV6_UNICAST_HOPS,
-            hops,
-        )
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -11,14 +11,14 @@ use crate::batch::Batch;
 use crate::compose::{
     HOP_LIMIT, Way, copy_at, header_len, push_payload, seal_transport, set_u16, write_ip_header,
 };
-use crate::error_queue::{ask_for_errors, take_error};
+use crate::datagram_socket::{DatagramSocket, Onward};
+use crate::error_queue::QueuedError;
 use crate::flow_table::FlowKey;
 use crate::inner::UDP;
-use crate::tcp_flow::{is_talking_to_itself, set_hop_limit};
+use crate::tcp_flow::is_talking_to_itself;
 
 pub(crate) struct UdpFlow {
-    socket: Socket,
-    hop_limit: u8,
+    socket: DatagramSocket,
     answered: bool,
     used: Instant,
     idle_after: Duration,
@@ -45,7 +45,6 @@ impl UdpFlow {
         if target.is_ipv6() {
             socket.set_only_v6(true)?;
         }
-        ask_for_errors(socket.as_fd(), target.is_ipv4(), true)?;
         // A burst must outlast the thread's turn with other flows. The kernel gives what its limits allow.
         let _ = socket.set_recv_buffer_size(BURST_BYTES);
         let _ = socket.set_send_buffer_size(BURST_BYTES);
@@ -54,40 +53,24 @@ impl UdpFlow {
             return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
         }
         Ok(Self {
-            socket,
-            hop_limit: 0,
+            socket: DatagramSocket::new(socket, target.is_ipv4())?,
             answered: false,
             used: now,
             idle_after: UNANSWERED_IDLE,
         })
     }
 
-    pub(crate) fn socket(&self) -> &Socket {
-        &self.socket
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.fd()
     }
 
     pub(crate) fn deadline(&self) -> Instant {
         self.used + self.idle_after
     }
 
-    /// `hop_limit` is what is left for the way behind us. A full socket buffer drops the datagram, as a router would.
-    pub(crate) fn send(
-        &mut self,
-        data: &[u8],
-        hop_limit: u8,
-        v4: bool,
-        now: Instant,
-    ) -> io::Result<()> {
+    pub(crate) fn send(&mut self, data: &[u8], onward: Onward, now: Instant) -> io::Result<()> {
         self.used = now;
-        if self.hop_limit != hop_limit {
-            set_hop_limit(&self.socket, v4, i32::from(hop_limit))?;
-            self.hop_limit = hop_limit;
-        }
-        match self.socket.send_with_flags(data, libc::MSG_NOSIGNAL) {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.socket.send(data, onward)
     }
 
     /// Takes what has arrived and writes it toward the device.
@@ -106,7 +89,7 @@ impl UdpFlow {
             let Some(data) = room.get_mut(head..) else {
                 return;
             };
-            let Ok(len) = (&mut &self.socket).read(data) else {
+            let Ok(len) = self.socket.inner().read(data) else {
                 return;
             };
             self.note_answer(key, now);
@@ -138,18 +121,8 @@ impl UdpFlow {
         }
     }
 
-    /// Tells the device of each ICMP message that came for one of its datagrams.
-    pub(crate) fn report_errors(
-        &mut self,
-        mut tell: impl FnMut(crate::error_queue::QueuedError, &[u8]),
-    ) {
-        let mut quote = [0; 64];
-        while let Some(error) = take_error(self.socket.as_fd(), &mut quote) {
-            let quoted = quote.get(..error.quoted.min(64)).unwrap_or_default();
-            tell(error, quoted);
-        }
-        // The pending error of the socket itself would otherwise be the answer to the next datagram.
-        let _ = self.socket.take_error();
+    pub(crate) fn report_errors(&mut self, tell: impl FnMut(QueuedError, &[u8])) -> Option<u32> {
+        self.socket.report_errors(tell)
     }
 }
 

@@ -1,4 +1,4 @@
-//! UDP, ping, refusals and the host's own addresses through the NAT.
+//! UDP, ping and refusals through the NAT.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -13,8 +13,9 @@ use std::thread;
 use std::time::Duration;
 
 use culvert_netstack::{NatDrop, NatLimits, PingDoor};
-use lab::packets::{echo, error_of, open, packet, tcp, udp};
-use lab::{CONNECTOR, DEVICE, Device, MTU, SERVER, SERVER_V6, at, in_a_private_network, ip, run};
+use lab::packets::{echo, error_of, fix_header_sum, open, packet, tcp, udp};
+use lab::router::Router;
+use lab::{CONNECTOR, Device, SERVER, SERVER_V6, at, echo_server, in_a_private_network, ip, run};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -70,29 +71,6 @@ fn nobody_else_in_the_private_network_gets_a_datagram_into_the_overlay() {
             .map(|packet| open(packet).2[8..].to_vec())
             .collect();
         assert_eq!(heard, [b"good"]);
-    });
-}
-
-#[test]
-fn an_answer_larger_than_the_tunnel_arrives_in_fragments_that_make_it_whole_again() {
-    in_a_private_network(|| {
-        for address in [SERVER, SERVER_V6] {
-            let socket = UdpSocket::bind(at(address, 0)).unwrap();
-            let port = socket.local_addr().unwrap().port();
-            let answer: Vec<u8> = (0..4000u32).map(|number| number as u8).collect();
-            let sent = answer.clone();
-            thread::spawn(move || {
-                let (_, peer) = socket.recv_from(&mut [0; 64]).unwrap();
-                socket.send_to(&sent, peer).unwrap();
-            });
-            let mut device = Device::new(RANGES);
-
-            device.send(&udp(address, 4000, port, 64, b"give"));
-            device.until("three fragments", |device| device.seen.len() == 3);
-
-            assert!(device.seen.iter().all(|fragment| fragment.len() <= MTU));
-            assert_eq!(reassemble(&device.seen)[8..], answer);
-        }
     });
 }
 
@@ -262,109 +240,6 @@ fn traceroute_shows_the_connector_then_the_routers_behind_it_then_the_target() {
 }
 
 #[test]
-fn the_connectors_own_address_answers_pings_and_nothing_else() {
-    in_a_private_network(|| {
-        let mut device = Device::new(RANGES);
-
-        device.send(&echo(CONNECTOR, 3, 4, 64, b"alive?"));
-        device.send(&udp(CONNECTOR, 4000, 53, 64, b"?"));
-
-        let (from, _, message) = open(&device.seen[0]);
-        assert_eq!(
-            (from, message[0], &message[4..]),
-            (ip(CONNECTOR), 0, &b"\0\x03\0\x04alive?"[..])
-        );
-        assert_eq!(
-            (error_of(&device.seen[1]).1, error_of(&device.seen[1]).2),
-            (3, 13)
-        );
-        assert_eq!(device.nat.flows(), 0);
-    });
-}
-
-#[test]
-fn what_only_the_connectors_host_may_reach_is_refused_and_counted_in_every_spelling() {
-    in_a_private_network(|| {
-        let ranges = [
-            "0.0.0.0/0",
-            "::/0",
-            "169.254.0.0/16",
-            "127.0.0.0/8",
-            "fe80::/10",
-        ];
-        let mut device = Device::new(&ranges);
-        // Something listens on each, so that a connection would be seen to succeed.
-        let _loopback = UdpSocket::bind("127.0.0.1:53").unwrap();
-        let _loopback_v6 = UdpSocket::bind("[::1]:53").unwrap();
-
-        for target in PRIVATE_TO_THE_HOST {
-            device.seen.clear();
-            let protocol = if ip(target).is_ipv4() { 1 } else { 58 };
-            let before = refused(&device);
-            device.send(&udp(target, 4000, 53, 64, b"?"));
-            device.send(&echo(target, 1, 1, 64, b"?"));
-            device.send(&tcp(target, 4000, 53, 2, 1, 0));
-            thread::sleep(Duration::from_millis(1));
-            device.step();
-
-            assert_eq!(refused(&device), before + 3, "{target}");
-            assert_eq!(device.nat.flows(), 0, "{target}");
-            let logged = device.nat.take_refused();
-            assert!(
-                logged
-                    .iter()
-                    .all(|refused| refused.destination == ip(target))
-            );
-            assert_eq!(logged.len(), 3, "{target}");
-            assert_eq!(device.seen.len(), 3, "{target}");
-            for answer in &device.seen {
-                let (_, kind, code, _) = error_of(answer);
-                let prohibited = if protocol == 1 { (3, 13) } else { (1, 1) };
-                assert_eq!((kind, code), prohibited, "{target}");
-            }
-        }
-    });
-}
-
-#[test]
-fn a_range_that_names_one_loopback_address_opens_it() {
-    in_a_private_network(|| {
-        let port = echo_server("127.0.0.1");
-        let mut device = Device::new(&["127.0.0.1/32"]);
-
-        device.send(&udp("127.0.0.1", 4000, port, 64, b"hello"));
-        device.until("an echo", |device| !device.seen.is_empty());
-
-        assert_eq!(open(&device.seen[0]).2[8..], *b"hello");
-    });
-}
-
-#[test]
-fn sources_outside_the_overlay_are_dropped_without_a_word() {
-    in_a_private_network(|| {
-        let mut device = Device::new(RANGES);
-        for source in [
-            "10.9.0.10",
-            CONNECTOR,
-            "127.0.0.1",
-            "0.0.0.0",
-            "224.0.0.1",
-            "100.97.0.1",
-        ] {
-            let mut packet = udp(SERVER, 4000, 53, 64, b"?");
-            let IpAddr::V4(source) = ip(source) else {
-                unreachable!()
-            };
-            rewrite_source(&mut packet, source.octets());
-            device.send(&packet);
-        }
-
-        assert_eq!(device.nat.drops().of(NatDrop::SpoofedSource), 6);
-        assert_eq!((device.seen.len(), device.nat.flows()), (0, 0));
-    });
-}
-
-#[test]
 fn what_the_nat_cannot_read_to_the_last_byte_goes_nowhere() {
     in_a_private_network(|| {
         let mut device = Device::new(RANGES);
@@ -372,6 +247,7 @@ fn what_the_nat_cannot_read_to_the_last_byte_goes_nowhere() {
         let mut options = good.clone();
         options[0] = 0x46;
         let mut fragment = good.clone();
+        // Of the datagram's nine bytes: neither a first piece nor a last one is like that.
         fragment[6] = 0x20;
         fix_header_sum(&mut fragment);
         let mut wrong_sum = good.clone();
@@ -505,111 +381,6 @@ fn no_packet_whatsoever_ends_the_nat() {
     });
 }
 
-const PRIVATE_TO_THE_HOST: [&str; 30] = [
-    "127.0.0.1",
-    "127.0.0.53",
-    "127.255.255.254",
-    "127.51.82.53",
-    "0.0.0.0",
-    "0.1.2.3",
-    "169.254.169.254",
-    "169.254.170.2",
-    "169.254.0.1",
-    "100.100.100.200",
-    "192.0.0.192",
-    "168.63.129.16",
-    "224.0.0.1",
-    "239.255.255.250",
-    "255.255.255.255",
-    "240.0.0.1",
-    "::",
-    "::1",
-    "::127.0.0.1",
-    "::ffff:127.0.0.1",
-    "::ffff:169.254.169.254",
-    "::ffff:192.168.0.10",
-    "fe80::1",
-    "febf::1",
-    "ff02::1",
-    "fd00:ec2::254",
-    "fd20:ce::254",
-    "64:ff9b::169.254.169.254",
-    "64:ff9b::127.0.0.1",
-    "2002:7f00:1::1",
-];
-
-fn refused(device: &Device) -> u64 {
-    device.nat.drops().of(NatDrop::HostOnly) + device.nat.drops().of(NatDrop::NotAHost)
-}
-
-fn echo_server(address: &str) -> u16 {
-    let socket = UdpSocket::bind(at(address, 0)).unwrap();
-    let port = socket.local_addr().unwrap().port();
-    thread::spawn(move || {
-        let mut data = [0; 2048];
-        while let Ok((len, peer)) = socket.recv_from(&mut data) {
-            socket.send_to(&data[..len], peer).unwrap();
-        }
-    });
-    port
-}
-
-/// A second namespace, 10.7.0.2 towards us and 10.7.1.1 towards a third one, 10.7.1.2. They end with their processes.
-struct Router(Vec<std::process::Child>);
-
-impl Router {
-    fn new() -> Self {
-        let hosts: Vec<std::process::Child> = (0..2).map(|_| namespace()).collect();
-        let (router, target) = (hosts[0].id(), hosts[1].id());
-        run(&format!(
-            "ip link add near type veth peer name near netns {router}"
-        ));
-        run("ip addr add 10.7.0.1/24 dev near");
-        run("ip link set near up");
-        run("ip route add 10.7.1.0/24 via 10.7.0.2");
-        inside(
-            router,
-            &format!("ip link add far type veth peer name far netns {target}"),
-        );
-        inside(router, "ip addr add 10.7.0.2/24 dev near");
-        inside(router, "ip addr add 10.7.1.1/24 dev far");
-        inside(router, "ip link set near up");
-        inside(router, "ip link set far up");
-        inside(router, "sysctl -qw net.ipv4.ip_forward=1");
-        inside(target, "ip addr add 10.7.1.2/24 dev far");
-        inside(target, "ip link set far up");
-        inside(target, "ip route add default via 10.7.1.1");
-        Self(hosts)
-    }
-}
-
-impl Drop for Router {
-    fn drop(&mut self) {
-        for host in &mut self.0 {
-            host.kill().ok();
-            host.wait().ok();
-        }
-    }
-}
-
-fn namespace() -> std::process::Child {
-    // `cat` ends with our end of its input, however this process ends.
-    let child = std::process::Command::new("unshare")
-        .args(["--net", "cat"])
-        .stdin(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let ours = std::fs::read_link("/proc/thread-self/ns/net").unwrap();
-    while std::fs::read_link(format!("/proc/{}/ns/net", child.id())).ok() == Some(ours.clone()) {
-        thread::sleep(Duration::from_millis(2));
-    }
-    child
-}
-
-fn inside(pid: u32, command: &str) {
-    run(&format!("nsenter -t {pid} -n {command}"));
-}
-
 fn drop_net_raw() {
     let mut header = CapHeader {
         version: 0x2008_0522,
@@ -634,52 +405,4 @@ fn drop_net_raw() {
 struct CapHeader {
     version: u32,
     pid: i32,
-}
-
-fn rewrite_source(packet: &mut [u8], source: [u8; 4]) {
-    packet[12..16].copy_from_slice(&source);
-    fix_header_sum(packet);
-}
-
-fn fix_header_sum(packet: &mut [u8]) {
-    packet[10..12].fill(0);
-    let mut sum: u32 = packet[..20]
-        .chunks(2)
-        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
-        .sum();
-    while sum >> 16 != 0 {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    packet[10..12].copy_from_slice(&(!(sum as u16)).to_be_bytes());
-}
-
-/// What the device's kernel makes of the fragments; it also checks the sum over the whole.
-fn reassemble(fragments: &[Vec<u8>]) -> Vec<u8> {
-    let v4 = fragments[0][0] >> 4 == 4;
-    let mut whole = Vec::new();
-    for (index, fragment) in fragments.iter().enumerate() {
-        let (offset, more, data) = if v4 {
-            let field = u16::from_be_bytes([fragment[6], fragment[7]]);
-            (
-                usize::from(field & 0x1fff) * 8,
-                field & 0x2000 != 0,
-                &fragment[20..],
-            )
-        } else {
-            let field = u16::from_be_bytes([fragment[42], fragment[43]]);
-            (usize::from(field & !7), field & 1 != 0, &fragment[48..])
-        };
-        assert_eq!((offset, more), (whole.len(), index + 1 < fragments.len()));
-        whole.extend_from_slice(data);
-    }
-    let from = if v4 { SERVER } else { SERVER_V6 };
-    let to = if v4 { ip(DEVICE) } else { ip(lab::DEVICE_V6) };
-    let mut unfragmented = packet(from, 17, 64, whole.clone(), None);
-    // The builder writes packets of the device; here the two ends are the other way round, which sums up the same.
-    assert_eq!(to.is_ipv4(), v4);
-    if v4 {
-        fix_header_sum(&mut unfragmented);
-    }
-    open(&unfragmented);
-    whole
 }

@@ -27,7 +27,7 @@ drop_reasons! {
     /// Neither IPv4 nor IPv6, or a header that contradicts itself.
     BadHeader => "bad-header",
     BadLength => "bad-length",
-    /// Ports decide, and a fragment may not have them.
+    /// A piece whose first is not known, or that no datagram or echo can be cut into.
     Fragment => "fragment",
     IpOptions => "ip-options",
     ExtensionHeader => "extension-header",

@@ -1,11 +1,14 @@
 //! Reads an inner packet, strictly: what is not plainly TCP, UDP, an echo or an ICMP error is refused by name, because
-//! a packet that two programs read in two ways is how policies are passed by.
+//! a packet that two programs read in two ways is how policies are passed by. A fragment is read only as far as it cannot
+//! be read in two ways: see [`Packet`].
 //!
 //! Nothing is copied and nothing allocated. Checksums of the upper layer are left to the two ends.
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use crate::checksum::Checksum;
 use crate::drops::DropReason;
+use crate::ip::Datagram;
+pub use crate::ip::DatagramId;
+use crate::quoted::{quoted_ipv4, quoted_ipv6};
 
 pub(crate) const ICMPV4: u8 = 1;
 pub(crate) const TCP: u8 = 6;
@@ -99,78 +102,47 @@ impl Flags {
     }
 }
 
-impl Inner {
+/// A packet, or a piece of one. Only datagrams and echoes come in pieces: TCP cuts its data itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packet {
+    Whole(Inner),
+    /// The first piece, with everything in it that a rule judges by.
+    First(Inner, DatagramId),
+    /// A piece that begins behind the ports, and so can change nothing of what the first one said (RFC 1858).
+    Later(DatagramId),
+}
+
+impl Packet {
     pub fn parse(packet: &[u8]) -> Result<Self, DropReason> {
-        match packet.first().map(|byte| byte >> 4) {
-            Some(4) => parse_ipv4(packet),
-            Some(6) => parse_ipv6(packet),
-            _ => Err(DropReason::BadHeader),
+        let Datagram { id, payload, piece } = Datagram::parse(packet)?;
+        let Some(piece) = piece else {
+            return parse_payload(&id, payload, true).map(Packet::Whole);
+        };
+        if !piece.is_plain(&id, payload.len()) {
+            return Err(DropReason::Fragment);
+        }
+        if piece.offset > 0 {
+            return Ok(Packet::Later(id));
+        }
+        match parse_payload(&id, payload, false)? {
+            // An error quotes too little to be cut, and what follows the cut would not be looked at.
+            Inner {
+                kind: Kind::Error(_),
+                ..
+            } => Err(DropReason::Fragment),
+            inner => Ok(Packet::First(inner, id)),
         }
     }
 }
 
-fn parse_ipv4(packet: &[u8]) -> Result<Inner, DropReason> {
-    let header: &[u8; IPV4_HEADER_LEN] = packet.first_chunk().ok_or(DropReason::BadLength)?;
-    let [
-        first,
-        _,
-        total_high,
-        total_low,
-        _,
-        _,
-        fragment_high,
-        fragment_low,
-        _,
+/// `is_whole`: otherwise more of it follows in other packets.
+fn parse_payload(id: &DatagramId, payload: &[u8], is_whole: bool) -> Result<Inner, DropReason> {
+    let DatagramId {
+        source,
+        destination,
         protocol,
-        ..,
-    ] = *header;
-    match first & 0x0f {
-        5 => {}
-        0..5 => return Err(DropReason::BadHeader),
-        _ => return Err(DropReason::IpOptions),
-    }
-    if usize::from(u16::from_be_bytes([total_high, total_low])) != packet.len() {
-        return Err(DropReason::BadLength);
-    }
-    if Checksum::default().add_bytes(header).finish() != 0 {
-        return Err(DropReason::BadHeader);
-    }
-    // The reserved bit counts too: nobody honest sets it.
-    match u16::from_be_bytes([fragment_high, fragment_low]) & !0x4000 {
-        0 => {}
-        0x8000 => return Err(DropReason::BadHeader),
-        _ => return Err(DropReason::Fragment),
-    }
-    let (source, destination) = ipv4_addresses(header);
-    let payload = packet.get(IPV4_HEADER_LEN..).ok_or(DropReason::BadLength)?;
-    parse_payload(source.into(), destination.into(), protocol, payload)
-}
-
-fn parse_ipv6(packet: &[u8]) -> Result<Inner, DropReason> {
-    let header: &[u8; IPV6_HEADER_LEN] = packet.first_chunk().ok_or(DropReason::BadLength)?;
-    let [_, _, _, _, length_high, length_low, next_header, ..] = *header;
-    let payload = packet.get(IPV6_HEADER_LEN..).ok_or(DropReason::BadLength)?;
-    if usize::from(u16::from_be_bytes([length_high, length_low])) != payload.len() {
-        return Err(DropReason::BadLength);
-    }
-    match next_header {
-        44 => return Err(DropReason::Fragment),
-        // Hop-by-hop, routing, ESP, AH, no next header, destination options, mobility, HIP, shim6, two for experiments.
-        0 | 43 | 50 | 51 | 59 | 60 | 135 | 139 | 140 | 253 | 254 => {
-            return Err(DropReason::ExtensionHeader);
-        }
-        _ => {}
-    }
-    let (source, destination) = ipv6_addresses(header);
-    parse_payload(source.into(), destination.into(), next_header, payload)
-}
-
-fn parse_payload(
-    source: IpAddr,
-    destination: IpAddr,
-    protocol: u8,
-    payload: &[u8],
-) -> Result<Inner, DropReason> {
+        ..
+    } = *id;
     let addressed = |protocol, source_port, destination_port| Tuple {
         protocol,
         source,
@@ -188,7 +160,7 @@ fn parse_payload(
             })
         }
         (UDP, _) => {
-            let ports = parse_udp(payload)?;
+            let ports = parse_udp(payload, is_whole)?;
             let tuple = addressed(Protocol::Udp, ports.0, ports.1);
             Ok(Inner {
                 tuple,
@@ -264,9 +236,14 @@ fn check_flags(flags: Flags) -> Result<(), DropReason> {
     }
 }
 
-fn parse_udp(payload: &[u8]) -> Result<(u16, u16), DropReason> {
+fn parse_udp(payload: &[u8], is_whole: bool) -> Result<(u16, u16), DropReason> {
     let [s0, s1, d0, d1, l0, l1, _, _] = *payload.first_chunk().ok_or(DropReason::BadLength)?;
-    if usize::from(u16::from_be_bytes([l0, l1])) != payload.len() {
+    let said = usize::from(u16::from_be_bytes([l0, l1]));
+    let is_right = match is_whole {
+        true => said == payload.len(),
+        false => said > payload.len(),
+    };
+    if !is_right {
         return Err(DropReason::BadLength);
     }
     let ports = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
@@ -295,104 +272,4 @@ fn parse_icmp(protocol: u8, payload: &[u8]) -> Result<(Kind, u16), DropReason> {
         (ICMPV6, 1..=4, _) => Ok((Kind::Error(quoted_ipv6(quoted)), 0)),
         _ => Err(DropReason::UnsupportedIcmp),
     }
-}
-
-/// The quoted packet may be cut short, but what tells its flow has to be there.
-fn quoted_ipv4(quoted: &[u8]) -> Option<Tuple> {
-    let header: &[u8; IPV4_HEADER_LEN] = quoted.first_chunk()?;
-    let [
-        first,
-        _,
-        _,
-        _,
-        _,
-        _,
-        fragment_high,
-        fragment_low,
-        _,
-        protocol,
-        ..,
-    ] = *header;
-    if first != 0x45 || u16::from_be_bytes([fragment_high, fragment_low]) & 0x3fff != 0 {
-        return None;
-    }
-    let (source, destination) = ipv4_addresses(header);
-    quoted_tuple(
-        source.into(),
-        destination.into(),
-        protocol,
-        quoted.get(IPV4_HEADER_LEN..)?,
-    )
-}
-
-fn quoted_ipv6(quoted: &[u8]) -> Option<Tuple> {
-    let header: &[u8; IPV6_HEADER_LEN] = quoted.first_chunk()?;
-    let [first, _, _, _, _, _, next_header, ..] = *header;
-    if first >> 4 != 6 {
-        return None;
-    }
-    let (source, destination) = ipv6_addresses(header);
-    quoted_tuple(
-        source.into(),
-        destination.into(),
-        next_header,
-        quoted.get(IPV6_HEADER_LEN..)?,
-    )
-}
-
-fn quoted_tuple(source: IpAddr, destination: IpAddr, protocol: u8, rest: &[u8]) -> Option<Tuple> {
-    let [b0, b1, b2, b3, b4, b5, _, _] = *rest.first_chunk::<8>()?;
-    let (first, second, third) = (
-        u16::from_be_bytes([b0, b1]),
-        u16::from_be_bytes([b2, b3]),
-        u16::from_be_bytes([b4, b5]),
-    );
-    let (protocol, source_port, destination_port) = match (protocol, source.is_ipv4(), b0) {
-        (TCP, _, _) => (Protocol::Tcp, first, second),
-        (UDP, _, _) => (Protocol::Udp, first, second),
-        (ICMPV4, true, 8) | (ICMPV6, false, 128) => (Protocol::Icmp, third, 0),
-        _ => return None,
-    };
-    Some(Tuple {
-        protocol,
-        source,
-        destination,
-        source_port,
-        destination_port,
-    })
-}
-
-fn ipv4_addresses(header: &[u8; IPV4_HEADER_LEN]) -> (Ipv4Addr, Ipv4Addr) {
-    let [
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        s0,
-        s1,
-        s2,
-        s3,
-        d0,
-        d1,
-        d2,
-        d3,
-    ] = *header;
-    (Ipv4Addr::new(s0, s1, s2, s3), Ipv4Addr::new(d0, d1, d2, d3))
-}
-
-fn ipv6_addresses(header: &[u8; IPV6_HEADER_LEN]) -> (Ipv6Addr, Ipv6Addr) {
-    let (mut source, mut destination) = ([0; 16], [0; 16]);
-    let (_, addresses) = header.split_at(8);
-    let (from, to) = addresses.split_at(16);
-    source.copy_from_slice(from);
-    destination.copy_from_slice(to);
-    (source.into(), destination.into())
 }

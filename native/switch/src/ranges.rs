@@ -66,6 +66,17 @@ fn is_reserved_ipv6(address: Ipv6Addr) -> bool {
     address.to_ipv4().is_some() || address.is_multicast() || address.is_unicast_link_local()
 }
 
+/// Reserved addresses that no answer can come from: multicast and its like gets no error (RFC 1122, 3.2.2), and a kernel drops
+/// whatever seems to come from loopback. Link-local addresses are not among them: whoever tries one, a cloud's metadata
+/// service for example, is told.
+pub(crate) fn is_no_host(address: IpAddr) -> bool {
+    let is_link_local = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    is_reserved(address) && !is_link_local
+}
+
 pub(crate) fn is_single_address(range: IpNet) -> bool {
     range.prefix_len() == range.max_prefix_len()
 }

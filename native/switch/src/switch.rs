@@ -9,12 +9,13 @@ use crate::config::PeerHandle;
 use crate::drops::{DropCounters, DropReason};
 use crate::explain::{Explanation, Question, UnknownDevice, explain};
 pub use crate::flow_table::FlowLimits;
-use crate::packet::{Inner, Tuple};
+use crate::packet::{Inner, Packet, Tuple};
 use crate::policy::Policy;
 use crate::rate::{Rate, TokenBucket};
 use crate::refusal::{Because, write_answer};
+use crate::rejection::Rejection;
 use crate::time::Now;
-use crate::tracking::{Rejection, Tracking};
+use crate::tracking::Tracking;
 
 /// Nobody needs more answers than this to understand; a port scan would get thousands.
 const ANSWERS: Rate = Rate {
@@ -101,14 +102,7 @@ impl Switch {
         now: Now,
         answer: &mut [u8],
     ) -> Verdict {
-        let parsed = Inner::parse(packet);
-        let decided = parsed
-            .map_err(|reason| (None, Rejection::silent(reason)))
-            .and_then(|inner| {
-                self.tracking
-                    .decide(&self.policy, from, packet.len(), &inner, now)
-                    .map_err(|rejection| (Some(inner), rejection))
-            });
+        let decided = self.decide(from, packet, now);
         let (inner, rejection) = match decided {
             Ok(to) => return Verdict::Forward(to),
             Err(rejected) => rejected,
@@ -117,6 +111,28 @@ impl Switch {
         inner
             .and_then(|inner| self.refuse(from, packet, &inner, rejection, now, answer))
             .map_or(Verdict::Drop(rejection.reason), Verdict::Refuse)
+    }
+
+    /// The error tells what could be read of the packet, for the answer to it.
+    fn decide(
+        &mut self,
+        from: PeerHandle,
+        packet: &[u8],
+        now: Now,
+    ) -> Result<PeerHandle, (Option<Inner>, Rejection)> {
+        let (tracking, policy, len) = (&mut self.tracking, &self.policy, packet.len());
+        let parsed = Packet::parse(packet).map_err(|reason| (None, Rejection::silent(reason)))?;
+        match parsed {
+            Packet::Whole(inner) => tracking
+                .decide(policy, from, len, &inner, now)
+                .map_err(|rejection| (Some(inner), rejection)),
+            Packet::First(inner, id) => tracking
+                .decide_first(policy, from, len, (&inner, id), now)
+                .map_err(|rejection| (Some(inner), rejection)),
+            Packet::Later(id) => tracking
+                .decide_later(policy, from, len, id, now)
+                .map_err(|rejection| (None, rejection)),
+        }
     }
 
     fn refuse(

@@ -115,7 +115,60 @@ fn ipv4_cases() -> Vec<Case> {
             "fragment",
         ),
         ("the reserved bit", fragment(syn(), 0x8000), "bad-header"),
+        (
+            "UDP: a first piece without the whole header",
+            fragment(with_ip(FROM, TO, 17, &[0x9c, 0x40, 0, 53]), 0x2000),
+            "fragment",
+        ),
+        (
+            "UDP: a first piece of no whole words",
+            fragment(first_piece(FROM, TO, 13), 0x2000),
+            "fragment",
+        ),
+        (
+            "UDP: a first piece that says it is all",
+            fragment(udp_with(FROM, TO, &[7; 8]), 0x2000),
+            "bad-length",
+        ),
+        (
+            "UDP: a middle piece of no whole words",
+            fragment(with_ip(FROM, TO, 17, &[7; 12]), 0x2002),
+            "fragment",
+        ),
+        (
+            "UDP: a later piece of nothing known",
+            fragment(with_ip(FROM, TO, 17, &[7; 8]), 0x0002),
+            "fragment",
+        ),
+        (
+            "UDP: an empty last piece",
+            fragment(with_ip(FROM, TO, 17, &[]), 0x0002),
+            "fragment",
+        ),
+        (
+            "UDP: a last piece beyond 64 KiB",
+            fragment(with_ip(FROM, TO, 17, &[7; 8]), 0x1fff),
+            "fragment",
+        ),
+        (
+            "ICMP: an error in pieces",
+            fragment(icmp_error(FROM, TO, &udp(TO, FROM, (53, 1))[..32]), 0x2000),
+            "fragment",
+        ),
     ]
+}
+
+/// The first piece of a datagram of 3000 bytes.
+fn first_piece(from: &str, to: &str, data: usize) -> Vec<u8> {
+    let mut payload = vec![0x9c, 0x40, 0, 53, 0x0b, 0xb8, 0, 0];
+    payload.resize(8 + data, 7);
+    with_ip(from, to, 17, &payload)
+}
+
+fn udp_with(from: &str, to: &str, data: &[u8]) -> Vec<u8> {
+    let mut payload = vec![0x9c, 0x40, 0, 53, 0, 8 + data.len() as u8, 0, 0];
+    payload.extend(data);
+    with_ip(from, to, 17, &payload)
 }
 
 fn tcp_cases() -> Vec<Case> {
@@ -357,6 +410,41 @@ fn ipv6_cases() -> Vec<Case> {
             "v6: first fragment",
             behind(44, &[6, 0, 0, 1, 0, 0, 0, 1]),
             "fragment",
+        ),
+        (
+            "v6: UDP, atomic fragment",
+            with_ip(
+                FROM6,
+                TO6,
+                44,
+                &[17, 0, 0, 0, 0, 0, 0, 1, 0, 9, 0, 9, 0, 8, 0, 0],
+            ),
+            "fragment",
+        ),
+        (
+            "v6: UDP, reserved bits of a fragment",
+            with_ip(
+                FROM6,
+                TO6,
+                44,
+                &[17, 0, 0, 3, 0, 0, 0, 1, 0, 9, 0, 9, 9, 8, 0, 0],
+            ),
+            "fragment",
+        ),
+        (
+            "v6: an extension header in a fragment",
+            with_ip(
+                FROM6,
+                TO6,
+                44,
+                &[60, 0, 0, 1, 0, 0, 0, 1, 17, 0, 1, 4, 0, 0, 0, 0],
+            ),
+            "fragment",
+        ),
+        (
+            "v6: a fragment header cut",
+            with_ip(FROM6, TO6, 44, &[17, 0, 0, 1]),
+            "bad-length",
         ),
         (
             "v6: IPv4 inside",

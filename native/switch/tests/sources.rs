@@ -1,6 +1,7 @@
 //! Requirement T17: nobody sends in another's name.
 mod world;
 
+use culvert_switch::switch::Verdict;
 use world::*;
 
 #[test]
@@ -154,5 +155,31 @@ fn a_device_reaches_no_overlay_address_even_inside_a_range() {
     ] {
         let packet = udp("100.96.0.7", to, (40000, 80));
         assert_eq!(world.stopped(LAPTOP, &packet), Some("no-route"), "to {to}");
+    }
+}
+
+#[test]
+fn who_tries_a_link_local_address_is_told_at_once_and_no_answer_comes_from_loopback() {
+    let mut wide = config();
+    wide.networks[0].ranges.push("0.0.0.0/0".parse().unwrap());
+    wide.networks[0].ranges.push("::/0".parse().unwrap());
+    let mut world = World::new(wide);
+
+    let reset = world.refused(
+        LAPTOP,
+        &tcp("100.96.0.7", "169.254.169.254", (40000, 80), SYN),
+    );
+    let error = world.refused(LAPTOP, &udp("100.96.0.7", "169.254.169.254", (40000, 80)));
+    let reset_v6 = world.refused(LAPTOP, &tcp("fd00::7", "fe80::1", (40000, 80), SYN));
+
+    for answer in [&reset, &error, &reset_v6] {
+        assert_sound(answer);
+    }
+    assert_eq!((reset[9], reset[33] & RST), (6, RST));
+    assert_eq!((error[9], error[20], error[21]), (1, 3, 13));
+    assert_eq!((reset_v6[6], reset_v6[53] & RST), (6, RST));
+    for silent in ["127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255"] {
+        let packet = tcp("100.96.0.7", silent, (40000, 80), SYN);
+        assert!(matches!(world.handle(LAPTOP, &packet), Verdict::Drop(_)));
     }
 }

@@ -5,6 +5,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod packets;
+pub mod pieces;
+pub mod router;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -251,6 +253,19 @@ fn tcp_flags(packet: &[u8]) -> Option<u8> {
         6 if packet[6] == 6 => Some(packet[53]),
         _ => None,
     }
+}
+
+/// A UDP server that sends back what it gets; its port.
+pub fn echo_server(address: &str) -> u16 {
+    let socket = std::net::UdpSocket::bind(at(address, 0)).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let mut data = vec![0; 65_535];
+        while let Ok((len, peer)) = socket.recv_from(&mut data) {
+            socket.send_to(&data[..len], peer).unwrap();
+        }
+    });
+    port
 }
 
 pub fn ip(text: &str) -> IpAddr {

@@ -167,3 +167,15 @@ fn checksum(data: &[u8]) -> u16 {
     }
     !(sum as u16)
 }
+
+pub fn fix_header_sum(packet: &mut [u8]) {
+    packet[10..12].fill(0);
+    let mut sum: u32 = packet[..20]
+        .chunks(2)
+        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
+        .sum();
+    while sum >> 16 != 0 {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    packet[10..12].copy_from_slice(&(!(sum as u16)).to_be_bytes());
+}

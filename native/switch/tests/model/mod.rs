@@ -269,7 +269,8 @@ fn may_be_a_flow(bytes: &[u8]) -> bool {
         Some(6) => bytes.get(6),
         _ => None,
     };
-    matches!(protocol, Some(1 | 6 | 17 | 58))
+    // 44: the first piece of an IPv6 datagram.
+    matches!(protocol, Some(1 | 6 | 17 | 44 | 58))
 }
 
 type Outcome = Result<PeerHandle, &'static str>;
