@@ -37,6 +37,8 @@ const forTests = {
   flock: 'util-linux',
   trayer: 'trayer',
   xdotool: 'xdotool',
+  nmap: 'nmap',
+  traceroute: 'traceroute',
 };
 /** Shared libraries and fonts have no program to look for. */
 const filesForTests = {

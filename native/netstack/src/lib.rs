@@ -37,6 +37,7 @@ mod outward;
 mod outward_datagrams;
 mod outward_tcp;
 mod reassembly;
+mod ring_memory;
 mod tcp_endpoint;
 mod tcp_flow;
 mod tcp_transfer;

@@ -104,6 +104,11 @@ impl Nat {
         self.flows.len()
     }
 
+    /// Never more than flows: what a flow costs does not grow with its age.
+    pub fn deadlines(&self) -> usize {
+        self.timers.len()
+    }
+
     pub fn drops(&self) -> &NatDrops {
         &self.drops
     }
@@ -155,9 +160,10 @@ impl Nat {
 
     /// Closes the flow's socket, which also takes it out of the epoll.
     pub(crate) fn forget(&mut self, token: Token) {
-        let Some((key, _)) = self.flows.remove(token) else {
+        let Some((key, flow)) = self.flows.remove(token) else {
             return;
         };
+        self.timers.disarm(token, flow.armed);
         if let Some(count) = self.flows_of.get_mut(&key.device) {
             *count -= 1;
             if *count == 0 {
@@ -180,12 +186,13 @@ impl Nat {
         }
     }
 
+    /// A flow that moves its deadline later does nothing here: when the old one comes up, it says when it really wants to be
+    /// woken.
     pub(crate) fn arm(&mut self, token: Token, at: Instant) {
         if let Some((_, flow)) = self.flows.get_mut(token)
             && flow.armed.is_none_or(|armed| at < armed)
         {
-            flow.armed = Some(at);
-            self.timers.add(at, token);
+            self.timers.arm(token, flow.armed.replace(at), at);
         }
     }
 
@@ -246,5 +253,6 @@ pub(crate) fn tunnel(batch: &mut Batch, peer: PeerTag, mtu: usize, budget: usize
         peer,
         mtu,
         budget,
+        acknowledged_to: None,
     }
 }

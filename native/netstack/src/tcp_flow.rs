@@ -40,6 +40,8 @@ pub(crate) struct TcpFlow {
     settled: bool,
     opened: Instant,
     heard: Instant,
+    /// When bytes last moved, until their memory was given back.
+    moved: Option<Instant>,
     /// Since when something waits for the device's acknowledgement without a word from it.
     unheard_since: Option<Instant>,
 }
@@ -72,6 +74,8 @@ const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(60);
 const UNACKNOWLEDGED_PATIENCE: Duration = Duration::from_secs(924);
 /// One side has closed and the other says nothing more.
 const HALF_CLOSED_PATIENCE: Duration = Duration::from_secs(3600);
+/// An answer that waits for a person to type needs no memory meanwhile.
+const QUIET_BEFORE_RELEASE: Duration = Duration::from_secs(2);
 /// A laptop closed over the weekend finds its session again.
 const IDLE_PATIENCE: Duration = Duration::from_secs(5 * 24 * 3600);
 
@@ -117,6 +121,7 @@ impl TcpFlow {
             settled: false,
             opened: now,
             heard: now,
+            moved: None,
             unheard_since: None,
         })
     }
@@ -229,14 +234,23 @@ impl TcpFlow {
             device_fin_seen: &mut self.device_fin_seen,
             device_finished: &mut self.device_finished,
         };
+        let has_come = endpoint.socket().recv_queue() > 0;
         ends.write_to_target(endpoint.socket());
+        let before = endpoint.socket().send_queue();
         ends.read_from_target(endpoint.socket());
+        if has_come || endpoint.socket().send_queue() != before {
+            self.moved = Some(clock.now);
+        }
+        let released = release_when_quiet(endpoint, &mut self.moved, clock.now);
         let now = clock.smoltcp();
         let again = !self.settled && endpoint.transmit(now, tunnel);
         let wake = endpoint
             .poll_at(now)
             .map(|at| clock.moment(at))
-            .filter(|_| !self.settled);
+            .filter(|_| !self.settled)
+            .into_iter()
+            .chain(released)
+            .min();
         let socket = endpoint.socket();
         let over = matches!(socket.state(), tcp::State::TimeWait | tcp::State::Closed) && !again;
         if over && !(self.target_finished && self.device_fin_seen && socket.can_recv()) {
@@ -298,6 +312,21 @@ impl TcpFlow {
         };
         Some(self.heard + quiet)
     }
+}
+
+/// When to try again, if it is too early.
+fn release_when_quiet(
+    endpoint: &mut TcpEndpoint,
+    moved: &mut Option<Instant>,
+    now: Instant,
+) -> Option<Instant> {
+    let at = (*moved)? + QUIET_BEFORE_RELEASE;
+    if at > now {
+        return Some(at);
+    }
+    *moved = None;
+    endpoint.release_memory();
+    None
 }
 
 /// Why `connect()` failed, in the words of the error queue if it has any.

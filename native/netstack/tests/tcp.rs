@@ -466,6 +466,63 @@ fn a_connection_is_still_there_after_a_quiet_weekend() {
     });
 }
 
+#[test]
+fn memory_that_is_given_back_while_segments_are_missing_costs_no_byte() {
+    in_a_private_network(|| {
+        const LEN: usize = 400_000;
+        let port = serve(SERVER, |mut peer| {
+            let mut data = vec![0; LEN];
+            peer.read_exact(&mut data).unwrap();
+            peer.write_all(&data).unwrap();
+        });
+        let mut device = Device::new(RANGES);
+        device.lose_every = 13;
+        let handle = device.dial(at(SERVER, port));
+        let (bytes, mut sent, mut got) = (noise(9, LEN), 0, Vec::new());
+
+        device.until("the echo", |device| {
+            // Every turn finds the flow quiet for longer than its memory is kept.
+            device.ahead += Duration::from_millis(2100);
+            let socket = device.tcp(handle);
+            if sent < LEN && socket.can_send() {
+                sent += socket.send_slice(&bytes[sent..]).unwrap();
+            }
+            while socket.can_recv() {
+                got.extend(socket.recv(|piece| (piece.len(), piece.to_vec())).unwrap());
+            }
+            got.len() == LEN
+        });
+
+        assert!(got == bytes);
+    });
+}
+
+#[test]
+fn a_flow_has_one_deadline_however_often_it_has_spoken() {
+    in_a_private_network(|| {
+        let port = serve(SERVER, |mut peer| {
+            let mut byte = [0; 1];
+            while matches!(peer.read(&mut byte), Ok(1)) {
+                peer.write_all(&byte).unwrap();
+            }
+        });
+        let mut device = Device::new(RANGES);
+        let handle = device.dial(at(SERVER, port));
+        device.until("established", |device| device.tcp(handle).may_send());
+
+        for _ in 0..20 {
+            device.tcp(handle).send_slice(b"x").unwrap();
+            device.until("echo", |device| device.tcp(handle).can_recv());
+            device.tcp(handle).recv(|bytes| (bytes.len(), ())).unwrap();
+            // The retransmission timer that was armed for it comes up in vain.
+            device.ahead += Duration::from_secs(10);
+            device.step();
+        }
+
+        assert_eq!((device.nat.flows(), device.nat.deadlines()), (1, 1));
+    });
+}
+
 fn serve(address: &str, talk: impl FnOnce(TcpStream) + Send + 'static) -> u16 {
     let listener = TcpListener::bind(at(address, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
