@@ -54,6 +54,8 @@ fn measure(count: u16) {
     device.reset_all();
     device.open(20_000..20_000 + count, ECHO);
     let again = device.memory_per_flow();
+    // The timers of the handshakes come up in vain first.
+    device.quiet();
     let round = device.rounds(20_000);
     let idle = device.idle();
     println!(
@@ -73,8 +75,7 @@ fn downloads_then_quiet(count: u16) {
             .all(|port| device.flows[port].received == DOWNLOAD_BYTES)
     });
     let busy = device.memory_per_flow();
-    let quiet_until = Instant::now() + QUIET;
-    device.until(|_| Instant::now() > quiet_until);
+    device.quiet();
     println!(
         "{count:>6} downloads of {} MB: {busy:.0} KB each, {:.2} KB when they have been quiet for {} s",
         DOWNLOAD_BYTES >> 20,
@@ -153,9 +154,14 @@ impl Device {
 
     /// Per cent of a core.
     fn idle(&mut self) -> f64 {
-        let (start, end) = (processor_time(), Instant::now() + QUIET);
-        self.until(|_| Instant::now() > end);
+        let start = processor_time();
+        self.quiet();
         (processor_time() - start).as_secs_f64() * 100.0 / QUIET.as_secs_f64()
+    }
+
+    fn quiet(&mut self) {
+        let end = Instant::now() + QUIET;
+        self.until(|_| Instant::now() > end);
     }
 
     fn memory_per_flow(&self) -> f64 {
@@ -207,7 +213,8 @@ impl Device {
     fn take_in(&mut self) {
         loop {
             self.nat.flush(Instant::now(), &mut self.out);
-            let arrived: Vec<Arrived> = self.out.packets().map(|(_, packet)| read(packet)).collect();
+            let arrived: Vec<Arrived> =
+                self.out.packets().map(|(_, packet)| read(packet)).collect();
             self.out.clear();
             if arrived.is_empty() {
                 return;
