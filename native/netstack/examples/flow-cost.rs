@@ -290,7 +290,7 @@ fn serve() {
             let mut peer = peer.unwrap();
             std::thread::spawn(move || {
                 peer.write_all(&vec![7; DOWNLOAD_BYTES]).unwrap();
-                peer.read(&mut [0; 1]).ok();
+                let _ = peer.read_exact(&mut [0; 1]);
             });
         }
     });
