@@ -25,18 +25,24 @@ export async function layPath(lab: Lab, shape: Shape, contender: Contender): Pro
   const keys: HubKeys = { hub: keyPair(), left: keyPair(), right: keyPair() };
   if (shape === 'T2') return await layThroughHub(lab, contender, keys);
   if (shape === 'T3') return await layToTarget(lab, contender, keys);
-  for (const host of ['left', 'right']) await setOffloads(lab.host(host), shape);
+  if (shape !== 'T1') await cutPackets(lab);
+  if (shape === 'T1-gro') await gluePackets(lab);
   return await layPointToPoint(lab, contender, keys);
 }
 
-/**
- * veth hands super-packets whole from socket to socket, which no cable does. `T1-cut`: the sender's stack cuts them, and what
- * arrives stays cut. `T1-gro`: the receiver's stack glues again, as it does behind a network card.
- */
-async function setOffloads(host: Host, shape: Shape): Promise<void> {
-  if (shape === 'T1') return;
-  const gluing = shape === 'T1-gro' ? ['rx-udp-gro-forwarding', 'on'] : [];
-  await host.run(['ethtool', '-K', 'eth0', 'tx-udp-segmentation', 'off', 'gro', 'on', ...gluing]);
+/** veth hands super-packets whole from socket to socket, which no cable does: the sender's stack is to cut them. */
+async function cutPackets(lab: Lab): Promise<void> {
+  for (const end of ['left', 'right'])
+    await lab.host(end).run(['ethtool', '-K', 'eth0', 'tx-udp-segmentation', 'off', 'gro', 'on']);
+}
+
+/** As behind a network card. A veth leaves gluing out for what comes from a device with TSO: its other end must have none. */
+async function gluePackets(lab: Lab): Promise<void> {
+  for (const end of ['left', 'right'])
+    await lab.host(end).run(['ethtool', '-K', 'eth0', 'rx-udp-gro-forwarding', 'on']);
+  await lab.fabric.sh(
+    'for port in /sys/class/net/p*; do ethtool -K "$(basename "$port")" tso off; done',
+  );
 }
 
 async function layPointToPoint(lab: Lab, contender: Contender, keys: HubKeys): Promise<Path> {
