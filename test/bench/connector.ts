@@ -1,4 +1,4 @@
-/** Our connector in front of the host `target`: as nobody, without a TUN. */
+/** Our connector in front of the host `target`: as nobody without a TUN, or as root with one. */
 import type { Service } from '../lab/command.ts';
 import type { Host } from '../lab/host.ts';
 import { ENGINE } from './contender.ts';
@@ -6,14 +6,21 @@ import { untilThere } from './engines.ts';
 import { configureEngine, type HubKeys } from './hub.ts';
 import { HUB, RIGHT, TARGET } from './topology.ts';
 
-export async function startConnector(host: Host, keys: HubKeys): Promise<Service> {
-  const service = await startAsNobody(host);
+const SOCKET = '/run/connector/engine.sock';
+const OVERLAY = '100.96.0.0/24';
+
+export async function startConnector(
+  host: Host,
+  mode: 'root' | 'user-space',
+  keys: HubKeys,
+): Promise<Service> {
+  const service = mode === 'root' ? await startAsRoot(host) : await startAsNobody(host);
   await configureEngine(host, SOCKET, {
     privateKey: keys.right.privateKey,
     mtu: 1420,
     addresses: [RIGHT.inner],
     ranges: [`${TARGET}/32`],
-    overlay: ['100.96.0.0/24'],
+    overlay: [OVERLAY],
     peers: [
       {
         id: 'hub',
@@ -26,8 +33,6 @@ export async function startConnector(host: Host, keys: HubKeys): Promise<Service
   return service;
 }
 
-const SOCKET = '/run/connector/engine.sock';
-
 async function startAsNobody(host: Host): Promise<Service> {
   await host.sh('useradd --system connector && install -d -o connector /run/connector');
   // Most distributions let every group ping (systemd's own default); a new network namespace lets none.
@@ -36,4 +41,34 @@ async function startAsNobody(host: Host): Promise<Service> {
   const service = host.start('culvert connector', argv, { user: 'connector' });
   await untilThere(host, service, SOCKET);
   return service;
+}
+
+/** The kernel forwards; what surrounds the interface is as native/README.md has it. */
+async function startAsRoot(host: Host): Promise<Service> {
+  await host.run(['install', '-d', '/run/connector']);
+  const argv = [ENGINE, 'connector', '--control', SOCKET, '--tun', 'wg0'];
+  const service = host.start('culvert connector', argv);
+  await untilThere(host, service, SOCKET);
+  await host.run(['ip', 'address', 'add', `${RIGHT.inner}/32`, 'dev', 'wg0']);
+  await host.run(['ip', 'link', 'set', 'wg0', 'mtu', '1420', 'up']);
+  await host.run(['ip', 'route', 'add', OVERLAY, 'dev', 'wg0']);
+  await forwardAndMasquerade(host);
+  return service;
+}
+
+/** The ports that the connector's own listeners never have. */
+const PORTS = ':1024-32767 fully-random';
+
+async function forwardAndMasquerade(host: Host): Promise<void> {
+  await host.run(['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
+  await host.run(['nft', '-f', '-'], {
+    input: `table ip bench {
+  chain post {
+    type nat hook postrouting priority srcnat
+    ip saddr ${OVERLAY} meta l4proto { tcp, udp } masquerade to ${PORTS}
+    ip saddr ${OVERLAY} masquerade
+  }
+}
+`,
+  });
 }

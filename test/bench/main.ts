@@ -23,7 +23,12 @@ const asked = readOptions(
   path.join(repository, 'test/output/bench.json'),
 );
 if (asked.kind === 'run') {
-  await bench(asked.options);
+  try {
+    await bench(asked.options);
+  } catch (cause) {
+    console.error(`\nThe bench has failed. ${(cause as Error).message}`);
+    process.exit(1);
+  }
   process.exit(0);
 }
 if (asked.kind === 'help') console.log(asked.text);
