@@ -1,10 +1,11 @@
 /** Rows and live state → what the dashboard reads. */
-import type { Connector, Device, Network, Person, Profile } from '../../contract/admin-api.ts';
+import type { Connector, Network, Person, Profile } from '../../contract/admin-api.ts';
 import { type Said, said, several } from '../../contract/said.ts';
 import type { PolicyState } from '../policy/policy-state.ts';
-import { hiddenProblem, rangeProblem } from '../policy/range-problems.ts';
+import { type RangeNotes, rangeNotes } from '../policy/range-notes.ts';
 import { ConnectorHealth } from '../push/connector-health.ts';
 import type { Live } from '../push/live.ts';
+import { inSlices } from '../push/slices.ts';
 import type { Db } from '../store/database.ts';
 
 export interface View {
@@ -54,78 +55,41 @@ function connectorNote(
   return health.canPing ? null : said('connector-no-ping');
 }
 
-export function networkAnswers(
-  state: PolicyState,
-  connectors: readonly Connector[],
-  createdAt: ReadonlyMap<string, number>,
-): Network[] {
-  return state.networks.map((network) => ({
+export async function readNetworks(view: View): Promise<Network[]> {
+  const { state } = await view.live.board();
+  const [notes, connectors] = [await notesOf(state), await readConnectors(view)];
+  const rows = await view.db.selectFrom('networks').select(['id', 'createdAt']).execute();
+  const createdAt = new Map(rows.map((row) => [row.id, row.createdAt]));
+  const all = state.networks.map((network) => ({
     id: network.id,
     name: network.name,
     createdAt: createdAt.get(network.id) ?? 0,
     ranges: network.ranges.map((cidr) => ({
       cidr,
-      problem:
-        hiddenProblem(cidr, network, state.profiles) ??
-        rangeProblem(cidr, network, state.networks, state.organisation.overlay),
+      problem: notes.get(network)?.get(cidr) ?? null,
     })),
     connectors: connectors.filter(({ networkId }) => networkId === network.id),
     ruleIds: state.rules
       .filter(({ networkIds }) => networkIds.length === 0 || networkIds.includes(network.id))
       .map(({ id }) => id),
   }));
-}
-
-export async function readNetworks(view: View): Promise<Network[]> {
-  const { state } = await view.live.board();
-  const rows = await view.db.selectFrom('networks').select(['id', 'createdAt']).execute();
-  const createdAt = new Map(rows.map((row) => [row.id, row.createdAt]));
-  const all = networkAnswers(state, await readConnectors(view), createdAt);
   return all.sort((left, right) => left.name.localeCompare(right.name));
 }
 
-export async function readDevices({ db, live, now }: View): Promise<Device[]> {
-  await live.board();
-  const rows = await db
-    .selectFrom('devices')
-    .innerJoin('peers', 'peers.id', 'devices.id')
-    .innerJoin('users', 'users.id', 'devices.userId')
-    .selectAll('devices')
-    .select(['peers.ipv4', 'peers.ipv6', 'users.email'])
-    .orderBy('devices.name')
-    .orderBy('devices.id')
-    .execute();
-  return rows.map((row) => {
-    const tunnel = live.tunnel(row.id);
-    const wanted = live.wantedRevision(row.id);
-    return {
-      id: row.id,
-      name: row.name,
-      os: row.os,
-      clientVersion: row.clientVersion,
-      user: { id: row.userId, email: row.email },
-      ipv4: row.ipv4,
-      ipv6: row.ipv6,
-      state: deviceState(row, live, now),
-      lastHandshakeAt: tunnel?.lastHandshakeAt ?? null,
-      enrolledAt: row.enrolledAt,
-      sessionExpiresAt: row.sessionExpiresAt,
-      appliedRevision: row.appliedRevision,
-      wantedRevision: wanted ?? row.appliedRevision ?? 0,
-      problem: row.problem,
-    };
-  });
+/** Made once for each state of networks and profiles: every page that opens asks. */
+function notesOf({ networks, profiles, organisation }: PolicyState): Promise<RangeNotes> {
+  const known = lastNotes.get(networks);
+  if (known?.profiles === profiles) return known.notes;
+  const { overlay } = organisation;
+  const notes = inSlices(rangeNotes({ networks, profiles, overlay }));
+  lastNotes.set(networks, { profiles, notes });
+  return notes;
 }
 
-function deviceState(
-  row: { id: string; sessionExpiresAt: number },
-  live: Live,
-  now: number,
-): Device['state'] {
-  if (row.sessionExpiresAt <= now) return 'expired';
-  if (live.tunnel(row.id)?.isUp) return 'connected';
-  return live.isStreaming(row.id) ? 'online' : 'offline';
-}
+const lastNotes = new WeakMap<
+  PolicyState['networks'],
+  { profiles: PolicyState['profiles']; notes: Promise<RangeNotes> }
+>();
 
 export async function readPeople(db: Db): Promise<Person[]> {
   const rows = await db.selectFrom('users').selectAll().orderBy('email').orderBy('id').execute();

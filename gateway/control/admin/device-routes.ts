@@ -7,15 +7,19 @@ import { said } from '../../contract/said.ts';
 import { removeDevice } from '../enrol/device-routes.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
+import { sendList } from '../http/json-list.ts';
 import { type AdminParts, whoOf } from './admin-parts.ts';
-import { readDevices } from './answers.ts';
+import { readDevices } from './device-answers.ts';
 
 export function registerDevices(app: FastifyInstance, parts: AdminParts): void {
   const { store, live } = parts;
   const typed = app.withTypeProvider<ZodTypeProvider>();
 
-  typed.get(`${ADMIN_ROOT}/devices`, { schema: { response: { 200: z.array(Device) } } }, () =>
-    readDevices({ db: store.db, live, now: store.clock() }),
+  typed.get(
+    `${ADMIN_ROOT}/devices`,
+    { schema: { response: { 200: z.array(Device) } } },
+    async (_request, reply) =>
+      sendList(reply, Device, readDevices({ db: store.db, live, now: store.clock() })),
   );
   typed.delete(
     `${ADMIN_ROOT}/devices/:id`,

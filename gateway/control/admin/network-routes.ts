@@ -17,7 +17,7 @@ import { readOrganisation } from '../enrol/organisation.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
 import { installCommand } from '../install/command.ts';
-import { refuseRange } from '../policy/range-problems.ts';
+import { refuseRange } from '../policy/range-refusal.ts';
 import type { NetworkTable, Tx } from '../store/database.ts';
 import { newId } from '../store/identifier.ts';
 import { removePeer } from '../store/peers.ts';

@@ -2,12 +2,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { AuditEntry, type Device, type Network, Overview } from '../../contract/admin-api.ts';
+import { AuditEntry, type Network, Overview } from '../../contract/admin-api.ts';
 import { type Said, said } from '../../contract/said.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import type { Db } from '../store/database.ts';
 import type { AdminParts } from './admin-parts.ts';
-import { readDevices, readNetworks } from './answers.ts';
+import { readNetworks } from './answers.ts';
+import { countDevices, type RefusingDevice, readRefusing } from './device-answers.ts';
 
 const RECENT = 20;
 const PAGE = 100;
@@ -27,20 +28,15 @@ export function registerOverview(app: FastifyInstance, parts: AdminParts): void 
 
 async function overview({ store, live }: AdminParts): Promise<Overview> {
   const view = { db: store.db, live, now: store.clock() };
-  const [devices, networks] = [await readDevices(view), await readNetworks(view)];
+  const networks = await readNetworks(view);
   const connectors = networks.flatMap((network) => network.connectors);
-  const online = devices.filter(({ state }) => state === 'connected' || state === 'online');
   const { count } = await store.db
     .selectFrom('users')
     .select((row) => row.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow();
   return {
     revision: await store.revision(),
-    devices: {
-      total: devices.length,
-      online: online.length,
-      current: online.filter(isCurrent).length,
-    },
+    devices: await countDevices(view),
     people: Number(count),
     networks: networks.length,
     connectors: {
@@ -50,15 +46,11 @@ async function overview({ store, live }: AdminParts): Promise<Overview> {
     problems: [
       ...engineProblems(live),
       ...networks.flatMap(networkProblems),
-      ...devices.flatMap(deviceProblems),
+      ...(await readRefusing(view)).map(refusalProblem),
     ],
     recent: (await readAudit(store.db, RECENT)).map(({ at, who, what }) => ({ at, who, what })),
     traffic: [...(live.dataPlane?.traffic ?? [])],
   };
-}
-
-function isCurrent(device: Device): boolean {
-  return device.appliedRevision !== null && device.appliedRevision >= device.wantedRevision;
 }
 
 type Problem = Overview['problems'][number];
@@ -106,11 +98,12 @@ function connectorProblems({ name, connectors }: Network): Omit<Problem, 'link'>
   );
 }
 
-function deviceProblems(device: Device): Problem[] {
-  if (device.problem === null || device.state === 'expired') return [];
-  const { name, user, problem: reason } = device;
-  const says = said('device-refused', { person: user.email, reason });
-  return [{ about: name, says, link: `/devices/${device.id}` }];
+function refusalProblem({ id, name, email, problem: reason }: RefusingDevice): Problem {
+  return {
+    about: name,
+    says: said('device-refused', { person: email, reason }),
+    link: `/devices/${id}`,
+  };
 }
 
 /** Newest first. */

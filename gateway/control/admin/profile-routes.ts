@@ -1,4 +1,5 @@
 /** Profiles: what their split tunnel is, and what another one would do. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -7,10 +8,13 @@ import { said } from '../../contract/said.ts';
 import type { SplitEntry, SplitTunnel } from '../../contract/snapshot.ts';
 import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
-import { type PolicyNetwork, type PolicyState, profileOf } from '../policy/policy-state.ts';
-import { reachableNetworks, subjectsOf } from '../policy/rules.ts';
+import { type PolicyNetwork, profileOf } from '../policy/policy-state.ts';
+import { subjectsOf } from '../policy/rules.ts';
 import { canonicalSplit, refuseSplit } from '../policy/split-lists.ts';
 import { previewSplit } from '../policy/split-preview.ts';
+import type { Board } from '../push/board.ts';
+import { rememberSplit } from '../push/read-policy.ts';
+import { inSlices } from '../push/slices.ts';
 import { writeJson } from '../store/json-column.ts';
 import { type AdminParts, whoOf } from './admin-parts.ts';
 import { profileAnswers } from './answers.ts';
@@ -40,32 +44,26 @@ export function registerProfiles(app: FastifyInstance, parts: AdminParts): void 
     `${root}/:id/preview`,
     { bodyLimit: BODY_BYTES, schema: { ...body, response: { 200: SplitPreview } } },
     async (request) => {
-      const { state } = await parts.live.board();
-      return preview(state, request.params.id, canonicalSplit(request.body.splitTunnel));
+      const board = await parts.live.board();
+      return preview(board, request.params.id, canonicalSplit(request.body.splitTunnel));
     },
   );
 }
 
-function preview(state: PolicyState, id: string, after: SplitTunnel): SplitPreview {
-  const { splitTunnel: before, deviceCount } = findProfile(profileAnswers(state), id);
-  return previewSplit({ before, after, networks: networksOfProfile(state, id), deviceCount });
+function preview(board: Board, id: string, after: SplitTunnel): Promise<SplitPreview> {
+  const { splitTunnel: before, deviceCount } = findProfile(profileAnswers(board.state), id);
+  const networks = networksOfProfile(board, id);
+  return inSlices(previewSplit({ before, after, networks, deviceCount }));
 }
 
 /** Networks that some device of the profile reaches; all of them while it has no device yet. */
-function networksOfProfile(state: PolicyState, id: string): PolicyNetwork[] {
+function networksOfProfile({ state, reach }: Board, id: string): PolicyNetwork[] {
   const devices = state.devices.filter((device) => profileOf(state, device)?.id === id);
   if (devices.length === 0) return [...state.networks];
-  const asked = new Set(devices.flatMap((device) => subjectsOf(device, state)));
-  const reached = new Set(
-    devices.length > MANY_DEVICES
-      ? reachableNetworks([...asked], state)
-      : devices.flatMap((device) => reachableNetworks(subjectsOf(device, state), state)),
-  );
+  const keys = new Set(devices.map((device) => reach.keyOf(subjectsOf(device, state))));
+  const reached = new Set([...keys].flatMap((key) => reach.networksOf(key)));
   return state.networks.filter((network) => reached.has(network));
 }
-
-/** Above this the union of everybody's names stands in for each one's: it may name a network too much, never too few. */
-const MANY_DEVICES = 500;
 
 async function saveSplit(
   parts: AdminParts,
@@ -75,7 +73,11 @@ async function saveSplit(
 ): Promise<void> {
   const refusal = refuseSplit(wanted);
   if (refusal) throw Refusal.saying(409, refusal, 'splitTunnel');
-  const splitTunnel = writeJson(canonicalSplit(wanted));
+  const canonical = canonicalSplit(wanted);
+  const splitTunnel = writeJson(canonical);
+  rememberSplit(splitTunnel, canonical);
+  // Reading the lists and storing them each take a while with ten thousand entries.
+  await nextTurn();
   const intent = {
     who: whoOf(parts, request),
     what: 'split tunnel changed',

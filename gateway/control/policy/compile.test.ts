@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Rule } from '../../contract/admin-api.ts';
-import { compileConnector, compileDevice, compileEngine } from './compile.ts';
+import { compileConnector, compileDevice, compileEngine, compileNetworks } from './compile.ts';
 import type { PolicyState } from './policy-state.ts';
+import { Reach } from './reach.ts';
+import { subjectsOf } from './rules.ts';
 import { device, GATEWAY, NOW, network, rule, state } from './test-state.ts';
 
 const NO_HEALTH = new Map();
@@ -180,5 +182,8 @@ function anyRule(): fc.Arbitrary<Rule> {
 function networksOf(deviceId: string, one: PolicyState): string[] {
   const found = one.devices.find(({ id }) => id === deviceId);
   if (!found) throw new Error(`no device ${deviceId}`);
-  return compileDevice(found, one, GATEWAY, NO_HEALTH)?.networks.map(({ id }) => id) ?? [];
+  const reach = new Reach(one);
+  const networks = reach.networksOf(reach.keyOf(subjectsOf(found, one)));
+  const compiled = compileDevice(found, one, GATEWAY, compileNetworks(networks, NO_HEALTH));
+  return compiled?.networks.map(({ id }) => id) ?? [];
 }

@@ -4,17 +4,18 @@
  */
 
 import { CONNECTOR_KEEPALIVE_SECONDS, DEVICE_KEEPALIVE_SECONDS } from '../../contract/constants.ts';
-import type { ConnectorConfig, DeviceConfig } from '../../contract/snapshot.ts';
+import type { ConnectorConfig, DeviceConfig, DeviceNetwork } from '../../contract/snapshot.ts';
 import type { GatewayEngineConfig } from '../../dataplane/engine-config.ts';
 import {
   type GatewayFacts,
   isLive,
   type PolicyConnector,
   type PolicyDevice,
+  type PolicyNetwork,
   type PolicyState,
   profileOf,
 } from './policy-state.ts';
-import { engineRule, liveRules, reachableNetworks, subjectsOf } from './rules.ts';
+import { engineRule, liveRules, subjectsOf } from './rules.ts';
 
 /** A snapshot without what changes by itself: revision and dates are added when it is signed. */
 export type Content<T> = Omit<T, 'revision' | 'issuedAt' | 'expiresAt'>;
@@ -29,12 +30,25 @@ export interface NetworkHealth {
 /** Of each network by id. A live fact, not a row, so it comes in beside the state. */
 export type Health = ReadonlyMap<string, NetworkHealth>;
 
+/** What devices are told of the networks that they may reach. */
+export function compileNetworks(
+  networks: readonly PolicyNetwork[],
+  health: Health,
+): DeviceNetwork[] {
+  return networks.map(({ id, name, ranges }) => ({
+    id,
+    name,
+    ranges: [...ranges],
+    connectors: health.get(id) ?? { healthy: 0, total: 0 },
+  }));
+}
+
 /** Undefined where nothing may be compiled: its person or every profile is gone. */
 export function compileDevice(
   device: PolicyDevice,
   state: PolicyState,
   gateway: GatewayFacts,
-  health: Health,
+  networks: DeviceNetwork[],
 ): DeviceContent | undefined {
   const user = state.users.get(device.userId);
   const profile = profileOf(state, device);
@@ -51,12 +65,7 @@ export function compileDevice(
     mtu: gateway.mtu,
     keepaliveSeconds: DEVICE_KEEPALIVE_SECONDS,
     gateways: [gateway.peer],
-    networks: reachableNetworks(subjectsOf(device, state), state).map((network) => ({
-      id: network.id,
-      name: network.name,
-      ranges: [...network.ranges],
-      connectors: health.get(network.id) ?? { healthy: 0, total: 0 },
-    })),
+    networks,
     profile: { id: profile.id, name: profile.name, splitTunnel: profile.splitTunnel },
     ...(contact ? { contact } : {}),
   };

@@ -1,9 +1,8 @@
-/** What rules mean: whom one is about, which networks it opens, and the form the engine takes it in. */
+/** What rules mean: whom one is about, which of them count, and the form the engine takes them in. */
 
 import type { Rule, Subject } from '../../contract/admin-api.ts';
-import { cidr, prefixesOverlap } from '../../contract/net/prefix.ts';
 import type { EngineRule } from '../../dataplane/engine-config.ts';
-import type { PolicyDevice, PolicyNetwork, PolicyState } from './policy-state.ts';
+import type { PolicyDevice, PolicyState } from './policy-state.ts';
 
 /** What rules may call a device: `everyone`, `user:ID`, `group:NAME`, `device:ID`. */
 export function subjectsOf(device: PolicyDevice, state: PolicyState): string[] {
@@ -16,20 +15,8 @@ export function subjectsOf(device: PolicyDevice, state: PolicyState): string[] {
   ];
 }
 
-/** Networks in which some rule lets somebody with these subjects reach something, in the order of the state. */
-export function reachableNetworks(
-  subjects: readonly string[],
-  state: PolicyState,
-): PolicyNetwork[] {
-  const names = new Set(subjects);
-  const rules = liveRules(state).filter((rule) =>
-    rule.subjects.some((subject) => names.has(subjectText(subject))),
-  );
-  return state.networks.filter((network) => opens(rules, network));
-}
-
 /** In order, without the disabled ones and those whose networks are all gone (empty would mean every network). */
-export function liveRules(state: PolicyState): Rule[] {
+export function liveRules(state: Pick<PolicyState, 'networks' | 'rules'>): Rule[] {
   const known = new Set(state.networks.map((network) => network.id));
   return state.rules.flatMap((rule) => {
     if (!rule.enabled) return [];
@@ -61,27 +48,4 @@ export function subjectText(subject: Subject): string {
     case 'device':
       return `${subject.kind}:${subject.id}`;
   }
-}
-
-/** A block of everything ends the walk: no later rule can open this network. */
-function opens(rules: readonly Rule[], network: PolicyNetwork): boolean {
-  for (const rule of rules) {
-    if (!concerns(rule, network)) continue;
-    if (rule.action === 'allow') return true;
-    if (isTotal(rule)) return false;
-  }
-  return false;
-}
-
-function concerns(rule: Rule, network: PolicyNetwork): boolean {
-  if (rule.networkIds.length > 0 && !rule.networkIds.includes(network.id)) return false;
-  if (rule.ranges.length === 0) return true;
-  const own = network.ranges.map(cidr);
-  return rule.ranges
-    .map(cidr)
-    .some((prefix) => own.some((range) => prefixesOverlap(prefix, range)));
-}
-
-function isTotal(rule: Rule): boolean {
-  return rule.ranges.length === 0 && rule.protocol === 'any' && rule.ports.length === 0;
 }

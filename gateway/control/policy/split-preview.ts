@@ -25,15 +25,23 @@ export interface SplitChange {
   deviceCount: number;
 }
 
-export function previewSplit(change: SplitChange): SplitPreview {
+/** Yields between its steps, each of which takes a while with ten thousand entries. */
+export function* previewSplit(change: SplitChange): Generator<void, SplitPreview> {
   const { networks } = change;
-  const before = splitPolicy({ splitTunnel: change.before, networks });
-  const after = splitPolicy({ splitTunnel: change.after, networks });
+  const before = pathsOf(splitPolicy({ splitTunnel: change.before, networks }));
+  yield;
+  const policy = splitPolicy({ splitTunnel: change.after, networks });
+  yield;
+  const after = pathsOf(policy);
+  yield;
+  // A list with an entry that is no domain can still be told about.
+  const effects = effectsOf(change, before, after);
+  yield;
+  const warnings = splitWarnings(policy, change.after, networks);
   return {
     deviceCount: change.deviceCount,
-    // A list with an entry that is no domain can still be told about.
-    effects: effectsOf(change, pathsOf(before), pathsOf(after)),
-    warnings: splitWarnings(after, change.after, networks),
+    effects,
+    warnings,
     refusal: refuseSplit(change.after),
   };
 }

@@ -16,6 +16,7 @@ import type { Store, Topic } from '../store/store.ts';
 import { type Board, compileBoard, type Entry } from './board.ts';
 import { ConnectorHealth, type HealthReply, healthColumn } from './connector-health.ts';
 import { readPolicy } from './read-policy.ts';
+import { breather, inSlices } from './slices.ts';
 import { type Stream, type StreamLimits, Streams } from './streams.ts';
 import { Ticker } from './ticker.ts';
 
@@ -45,6 +46,7 @@ export class Live implements Snapshots {
   readonly dataPlane: DataPlane | undefined;
   readonly #options: LiveOptions;
   readonly #refresh: Ticker;
+  readonly #push: Ticker;
   readonly #announcement: Ticker;
   readonly #topics = new Set<Topic>();
   readonly #unlisten: () => void;
@@ -60,6 +62,7 @@ export class Live implements Snapshots {
         'changes could not be handed out; the next change tries again',
       );
     this.#refresh = new Ticker(() => this.#refreshNow(), onFailure);
+    this.#push = new Ticker(() => this.#pushNow(), onFailure);
     this.#announcement = new Ticker(() => this.#announceNow(), onFailure);
     this.streams = new Streams({
       proofs: options.proofs,
@@ -123,24 +126,41 @@ export class Live implements Snapshots {
     clearTimeout(this.#expiryTimer);
     clearInterval(this.#renewTimer);
     this.streams.close();
-    await Promise.all([this.#refresh.stop(), this.#announcement.stop()]);
+    await Promise.all([this.#refresh.stop(), this.#push.stop(), this.#announcement.stop()]);
     await (options.keepEngine ? this.dataPlane?.release() : this.dataPlane?.stop());
   }
 
   async #refreshNow(): Promise<void> {
-    const state = await readPolicy(this.#options.store.db);
-    const now = this.#options.store.clock();
-    const input = { state, gateway: this.#options.facts, health: this.#health(state), now };
-    const board = compileBoard(input, this.#board);
+    const { store, facts } = this.#options;
+    const before = this.#board;
+    const state = await readPolicy(store.db, before?.state);
+    const now = store.clock();
+    const input = { state, gateway: facts, health: this.#health(state), now };
+    const board = await inSlices(compileBoard(input, before));
     this.#board = board;
-    void this.dataPlane?.apply(board.engine).catch((error: unknown) => {
+    if (board.engine !== before?.engine) this.#configureEngine(board);
+    this.#waitForExpiry(board, now);
+    // Whoever asked for the board needs not wait until everybody has been sent theirs.
+    this.#push.soon(0);
+  }
+
+  #configureEngine({ engine }: Board): void {
+    void this.dataPlane?.apply(engine).catch((error: unknown) => {
       this.#options.log.error(
         { cause: error },
         'the engine refuses its configuration and keeps the last one',
       );
     });
-    for (const stream of this.streams.all()) await this.#bringUpToDate(stream);
-    this.#waitForExpiry(board, now);
+  }
+
+  async #pushNow(): Promise<void> {
+    const breathe = breather();
+    for (const stream of this.streams.all()) {
+      // What is being compiled would be sent right after this, and somebody waits for it.
+      await this.#refresh.idle();
+      await this.#bringUpToDate(stream);
+      await breathe();
+    }
   }
 
   #health(state: Board['state']): Health {
@@ -209,7 +229,7 @@ export class Live implements Snapshots {
 
   #waitForExpiry(board: Board, now: number): void {
     clearTimeout(this.#expiryTimer);
-    if (board.nextExpiry === null) return;
+    if (board.nextExpiry === Number.POSITIVE_INFINITY) return;
     const wait = Math.min(MAX_TIMER_MS, board.nextExpiry - now + 1);
     this.#expiryTimer = setTimeout(() => this.#refresh.soon(0), wait).unref();
   }

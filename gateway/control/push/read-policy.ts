@@ -1,23 +1,46 @@
-/** Reads everything that `compile` needs in one go. Columns that did not change since are not parsed again. */
+/** Reads everything that `compile` needs. Columns that did not change since are not parsed again. */
 import { z } from 'zod';
 import { PortRange, Subject } from '../../contract/admin-api.ts';
 import { Cidr } from '../../contract/net/text.ts';
 import { SplitTunnel } from '../../contract/snapshot.ts';
 import { readOrganisation } from '../enrol/organisation.ts';
-import type { PolicyConnector, PolicyState, PolicyUser } from '../policy/policy-state.ts';
+import type {
+  PolicyConnector,
+  PolicyDevice,
+  PolicyState,
+  PolicyUser,
+} from '../policy/policy-state.ts';
 import type { Db, RuleTable, Tx } from '../store/database.ts';
 import { readJson } from '../store/json-column.ts';
+import { inPages, PAGE } from '../store/pages.ts';
 import { ConnectorHealth } from './connector-health.ts';
+import { reused, reusedList, reusedMap } from './reused.ts';
 
 const Subjects = z.array(Subject);
 const Ids = z.array(z.string());
 const Cidrs = z.array(Cidr);
 const Ports = z.array(PortRange);
 
-export async function readPolicy(db: Db | Tx): Promise<PolicyState> {
+/**
+ * In slices, for there may be thousands of devices and people. What did not change keeps the object that it had in `before`, so
+ * that whoever compiled it needs not do so again.
+ */
+export async function readPolicy(db: Db | Tx, before?: PolicyState): Promise<PolicyState> {
+  for (let attempt = 1; ; attempt += 1) {
+    const revision = await readRevision(db);
+    const state = reuse(await readAll(db, revision), before);
+    // Somebody changed something between two slices: parts of it may be in here, and the rest has to be too.
+    if (attempt === MOST_ATTEMPTS || (await readRevision(db)) === revision) return state;
+  }
+}
+
+/** Under steady changes the next run, which they ask for, is early enough. */
+const MOST_ATTEMPTS = 3;
+
+async function readAll(db: Db | Tx, revision: number): Promise<PolicyState> {
   const organisation = await readOrganisation(db);
   return {
-    revision: await readRevision(db),
+    revision,
     organisation: {
       id: organisation.id,
       name: organisation.name,
@@ -32,6 +55,20 @@ export async function readPolicy(db: Db | Tx): Promise<PolicyState> {
       ruleOf,
     ),
     profiles: await readProfiles(db),
+  };
+}
+
+function reuse(now: PolicyState, before: PolicyState | undefined): PolicyState {
+  if (!before) return now;
+  return {
+    revision: now.revision,
+    organisation: reused(now.organisation, before.organisation),
+    users: reusedMap(now.users, before.users),
+    devices: reusedList(now.devices, before.devices),
+    networks: reusedList(now.networks, before.networks),
+    connectors: reusedList(now.connectors, before.connectors),
+    rules: reusedList(now.rules, before.rules),
+    profiles: reusedList(now.profiles, before.profiles),
   };
 }
 
@@ -56,21 +93,29 @@ async function readRevision(db: Db | Tx): Promise<number> {
 }
 
 async function readUsers(db: Db | Tx): Promise<Map<string, PolicyUser>> {
-  const rows = await db.selectFrom('users').select(['id', 'email', 'name']).execute();
-  const groups = Map.groupBy(
-    await db.selectFrom('userGroups').selectAll().execute(),
-    (row) => row.userId,
-  );
-  return new Map(
-    rows.map((user) => [
-      user.id,
-      { ...user, groups: (groups.get(user.id) ?? []).map(({ name }) => name) },
-    ]),
-  );
+  const groups = await readGroups(db);
+  const users = new Map<string, PolicyUser>();
+  const query = db.selectFrom('users').select(['id', 'email', 'name']).orderBy('id').limit(PAGE);
+  const pages = inPages((last) => query.where('id', '>', last).execute());
+  for await (const page of pages) {
+    for (const user of page) users.set(user.id, { ...user, groups: groups.get(user.id) ?? [] });
+  }
+  return users;
 }
 
-function readDevices(db: Db | Tx) {
-  return db
+async function readGroups(db: Db | Tx): Promise<Map<string, string[]>> {
+  const rows = await db.selectFrom('userGroups').selectAll().orderBy('name').execute();
+  const groups = new Map<string, string[]>();
+  for (const { userId, name } of rows) {
+    const known = groups.get(userId);
+    if (known) known.push(name);
+    else groups.set(userId, [name]);
+  }
+  return groups;
+}
+
+async function readDevices(db: Db | Tx): Promise<PolicyDevice[]> {
+  const query = db
     .selectFrom('devices')
     .innerJoin('peers', 'peers.id', 'devices.id')
     .select([
@@ -83,7 +128,11 @@ function readDevices(db: Db | Tx) {
       'peers.ipv6',
     ])
     .orderBy('devices.id')
-    .execute();
+    .limit(PAGE);
+  const devices: PolicyDevice[] = [];
+  const pages = inPages((last) => query.where('devices.id', '>', last).execute());
+  for await (const page of pages) devices.push(...page);
+  return devices;
 }
 
 async function readNetworks(db: Db | Tx) {
@@ -136,7 +185,12 @@ export function splitOf(text: string): SplitTunnel {
   const known = splits.get(text);
   if (known) return known;
   const split = readJson(SplitTunnel, text, 'profiles.split_tunnel');
+  rememberSplit(text, split);
+  return split;
+}
+
+/** For whoever has both already. */
+export function rememberSplit(text: string, split: SplitTunnel): void {
   if (splits.size >= SPLITS_KEPT) splits.clear();
   splits.set(text, split);
-  return split;
 }

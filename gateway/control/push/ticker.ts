@@ -30,6 +30,11 @@ export class Ticker {
     return this.#next;
   }
 
+  /** Until nothing is being done. */
+  async idle(): Promise<void> {
+    await (this.#next ?? this.#running).catch(() => {});
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
