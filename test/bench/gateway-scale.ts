@@ -17,7 +17,7 @@ import { findEngine } from '../../native/client/binary.ts';
 import { repository } from '../lab/host.ts';
 import { fill } from '../ui/filled-organisation.ts';
 import type { Answer, Ask, Streaming } from './gateway-scale-client.ts';
-import { median } from './measure.ts';
+import { median } from './statistics.ts';
 
 const { values: options } = parseArgs({
   options: {
