@@ -1,51 +1,73 @@
-/** `culvert-connector install|run`: joins this machine to a network, and carries its traffic. */
+/** `culvert-connector install|run|status|undo`: joins this machine to a network, and carries its traffic. */
 import { parseArgs } from 'node:util';
 import { joinNetwork } from './join.ts';
 import { runConnector } from './run.ts';
 import { StateFolder } from './state-file.ts';
+import { connectorStatus } from './status.ts';
 import { EXIT_CODES, Stop } from './stop.ts';
+import { undoConnector } from './undo.ts';
 import { VERSION } from './version.ts';
 
 const USAGE = `Usage: culvert-connector install --token TOKEN [--state DIR]   join a network
-       culvert-connector run [--token TOKEN] [--state DIR]     carry traffic until stopped; with a token, join first
+       culvert-connector run [--token TOKEN] [--state DIR] [--allow-kernel]
+                                                               carry traffic until stopped; with a token, join first
+       culvert-connector status [--state DIR]                  say how it runs, and who forwards
+       culvert-connector undo [--state DIR]                    give back what a killed run took of this machine
 
 The token may come in CULVERT_CONNECTOR_TOKEN instead, where nobody else on the machine can read it.
 The state directory is /var/lib/culvert-connector unless --state names another.
+With --allow-kernel (and CAP_NET_ADMIN, /dev/net/tun, ip and nft) this machine's kernel forwards and masquerades what is for
+other hosts; otherwise all of it goes through ordinary sockets, which takes no rights and changes nothing on this machine.
 Exit codes: 0 stopped, 64 wrong usage, 69 gateway unreachable, 70 unexpected, 77 refused, 78 state damaged.
 `;
 
 const DEFAULT_STATE = '/var/lib/culvert-connector';
 
 async function main(args: string[]): Promise<void> {
-  const { command, token, state } = readArguments(args);
+  const { command, token, state, allowKernel } = readArguments(args);
   const folder = new StateFolder(state);
   if (command === 'help') process.stdout.write(USAGE);
   if (command === 'version') say(`version ${VERSION}`);
   if (command === 'install') await install(token, folder);
-  if (command === 'run') await run(token, folder);
+  if (command === 'run') await run(token, folder, allowKernel);
+  if (command === 'status') process.stdout.write(await connectorStatus(folder));
+  if (command === 'undo') await undoConnector(state);
 }
 
-type Command = 'install' | 'run' | 'help' | 'version';
+const COMMANDS = ['install', 'run', 'status', 'undo', 'help', 'version'] as const;
+type Command = (typeof COMMANDS)[number];
 
 function readArguments(args: string[]): {
   command: Command;
   token: string | undefined;
   state: string;
+  allowKernel: boolean;
 } {
   const { values, positionals } = parse(args);
   const token = values.token ?? process.env.CULVERT_CONNECTOR_TOKEN;
   delete process.env.CULVERT_CONNECTOR_TOKEN;
   const command = values.help ? 'help' : values.version ? 'version' : positionals[0];
   if (positionals.length > 1 || !isCommand(command))
-    throw new Stop('usage', 'Say install or run. See --help.');
-  return { command, token: token === '' ? undefined : token, state: values.state ?? DEFAULT_STATE };
+    throw new Stop('usage', 'Say install, run, status or undo. See --help.');
+  return {
+    command,
+    token: token === '' ? undefined : token,
+    state: values.state ?? DEFAULT_STATE,
+    allowKernel: values['allow-kernel'] ?? false,
+  };
 }
 
 function parse(args: string[]) {
   try {
     const text = { type: 'string' } as const;
     const flag = { type: 'boolean' } as const;
-    const options = { token: text, state: text, help: { ...flag, short: 'h' }, version: flag };
+    const options = {
+      token: text,
+      state: text,
+      'allow-kernel': flag,
+      help: { ...flag, short: 'h' },
+      version: flag,
+    };
     return parseArgs({ args, options, allowPositionals: true });
   } catch (error) {
     throw new Stop('usage', `${(error as Error).message.split('. ')[0]}. See --help.`);
@@ -53,7 +75,7 @@ function parse(args: string[]) {
 }
 
 function isCommand(text: string | undefined): text is Command {
-  return ['install', 'run', 'help', 'version'].includes(text ?? '');
+  return COMMANDS.some((command) => command === text);
 }
 
 async function install(token: string | undefined, folder: StateFolder): Promise<void> {
@@ -64,12 +86,16 @@ async function install(token: string | undefined, folder: StateFolder): Promise<
   else say(`Joined the network ${networkName} (${organisation}).`);
 }
 
-async function run(token: string | undefined, folder: StateFolder): Promise<void> {
+async function run(
+  token: string | undefined,
+  folder: StateFolder,
+  allowKernel: boolean,
+): Promise<void> {
   if (token !== undefined) await install(token, folder);
   const stop = new AbortController();
   process.once('SIGTERM', () => stop.abort());
   process.once('SIGINT', () => stop.abort());
-  await runConnector({ folder, say, signal: stop.signal });
+  await runConnector({ folder, say, signal: stop.signal, allowKernel });
 }
 
 function say(sentence: string): void {

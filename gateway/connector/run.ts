@@ -2,17 +2,13 @@
  * The connector while it runs: its engine forwards with the last good snapshot from the first moment on, its stream
  * brings newer ones, and it says how it is. Only a person's decision ends it.
  */
-import { join } from 'node:path';
 import { type Backoff, backoffMs, pause } from '../../native/client/backoff.ts';
-import { findEngine } from '../../native/client/binary.ts';
-import { EngineGone } from '../../native/client/connection.ts';
-import { type EngineState, SupervisedEngine } from '../../native/client/supervisor.ts';
 import type { StreamMessage, StreamReply } from '../contract/device-api.ts';
 import type { ConnectorConfig } from '../contract/snapshot.ts';
 import type { Identity } from '../trust/identity.ts';
 import { SNAPSHOT_REFUSALS, verifyConnectorSnapshot } from '../trust/snapshot.ts';
 import { fetchTrust, organisationKey } from '../trust/statement.ts';
-import { engineConfig } from './engine-config.ts';
+import { Carrier } from './carrier.ts';
 import { followStream, type StreamEnd } from './gateway-stream.ts';
 import { identityOf, type Membership, type StateFolder } from './state-file.ts';
 import { Stop } from './stop.ts';
@@ -31,6 +27,8 @@ export interface RunOptions {
   say: (sentence: string) => void;
   /** Ends the connector and its engine. */
   signal: AbortSignal;
+  /** The kernel may forward, where it can. */
+  allowKernel: boolean;
   engineBinary?: string;
 }
 
@@ -44,6 +42,7 @@ export async function runConnector(options: RunOptions): Promise<void> {
   }
   const connector = new Connector(membership, identityOf(membership, options.folder), options);
   try {
+    await connector.begin();
     await connector.run();
   } finally {
     await connector.close();
@@ -54,7 +53,7 @@ class Connector {
   #membership: Membership;
   readonly #identity: Identity;
   readonly #options: RunOptions;
-  readonly #engine: SupervisedEngine;
+  #carrier: Carrier | undefined;
   readonly #timers: NodeJS.Timeout[];
   /** Aborted when the gateway says that this connector is over, with the reason. */
   readonly #over = new AbortController();
@@ -69,19 +68,19 @@ class Connector {
     this.#membership = membership;
     this.#identity = identity;
     this.#options = options;
-    this.#engine = new SupervisedEngine({
-      role: 'connector',
-      binary: options.engineBinary ?? findEngine(),
-      arguments: [],
-      socketPath: join(options.folder.path, 'engine.sock'),
-      logPath: join(options.folder.path, 'engine.log'),
-      onState: (state) => this.#takeEngineState(state),
-    });
     this.#timers = [
       setInterval(() => this.#sayHealth(false), LOOK_MS),
       setInterval(() => this.#sayHealth(true), HEALTH_MS),
       setInterval(() => void this.#configure().catch(() => {}), RESOLVE_MS),
     ];
+  }
+
+  async begin(): Promise<void> {
+    this.#carrier = await Carrier.begin({
+      ...this.#options,
+      say: (sentence) => this.#say(sentence),
+      onRunning: () => this.#sayHealth(false),
+    });
   }
 
   async run(): Promise<void> {
@@ -101,7 +100,7 @@ class Connector {
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#engine.stop();
+    await this.#carrier?.close();
   }
 
   #follow(signal: AbortSignal): Promise<StreamEnd> {
@@ -221,14 +220,8 @@ class Connector {
     this.#sayHealth(false);
   }
 
-  /** An engine that is away gets it when it is back. */
   async #configure(): Promise<void> {
-    if (!this.#config) return;
-    try {
-      await this.#engine.configure(await engineConfig(this.#config, this.#membership.wireguardKey));
-    } catch (error) {
-      if (!(error instanceof EngineGone)) throw error;
-    }
+    if (this.#config) await this.#carrier?.configure(this.#config, this.#membership.wireguardKey);
   }
 
   #takeEnd(reason: 'removed' | 'session-expired' | 'replaced'): void {
@@ -239,13 +232,8 @@ class Connector {
     this.#over.abort(new Stop('refused', sentence));
   }
 
-  #takeEngineState(state: EngineState): void {
-    if (state.kind === 'failed') this.#say(`${state.reason} It is started again.`);
-    if (state.kind === 'running') this.#sayHealth(false);
-  }
-
   #sayHealth(isDue: boolean): void {
-    const ping = this.#engine.engine?.hello.ping ?? 'works';
+    const ping = this.#carrier?.hello?.ping ?? 'works';
     const routes = readRoutes();
     const ranges = (this.#config?.network.ranges ?? []).map((cidr) => ({
       cidr,

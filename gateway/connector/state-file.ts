@@ -16,6 +16,7 @@ import { z } from 'zod';
 import { isKey } from '../../native/wg/keys.ts';
 import { Fingerprint, TrustStatement } from '../contract/trust.ts';
 import { type Identity, importIdentity } from '../trust/identity.ts';
+import { Forwarding } from './kernel/choose.ts';
 import { Stop } from './stop.ts';
 
 const WireGuardSecret = z.string().refine(isKey, 'is no WireGuard key');
@@ -38,6 +39,7 @@ export type Membership = z.infer<typeof Membership>;
 
 const FILE = 'connector.json';
 const SNAPSHOT_FILE = 'snapshot.jws';
+const FORWARDING_FILE = 'forwarding.json';
 
 export class StateFolder {
   readonly path: string;
@@ -76,6 +78,19 @@ export class StateFolder {
 
   writeSnapshot(jws: string): void {
     this.#write(SNAPSHOT_FILE, `${jws}\n`);
+  }
+
+  /** Who forwards, for people who ask; nothing is decided by it. */
+  writeForwarding(forwarding: Forwarding): void {
+    this.#write(FORWARDING_FILE, `${JSON.stringify(forwarding)}\n`);
+  }
+
+  readForwarding(): Forwarding | undefined {
+    try {
+      return Forwarding.parse(JSON.parse(this.#read(FORWARDING_FILE) ?? ''));
+    } catch {
+      return undefined;
+    }
   }
 
   #read(name: string): string | undefined {

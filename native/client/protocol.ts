@@ -31,6 +31,8 @@ export interface Hello {
   startedAt: number;
   /** Connector: which echo door was found. */
   ping?: 'works' | 'needs-sysctl';
+  /** Connector: the TUN through which the kernel forwards (`--tun`). */
+  interface?: string;
 }
 
 export interface GatewayEngineConfig {

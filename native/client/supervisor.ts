@@ -19,6 +19,8 @@ export interface EngineOptions {
   /** The engine's stderr. A file, for a pipe would break when this process goes. */
   logPath: string;
   environment?: NodeJS.ProcessEnv;
+  /** Whether an engine that runs already may be adopted; without it, any of this role. */
+  accepts?: (hello: Hello) => boolean;
   onEvent?: (event: EngineEvent) => void;
   onState?: (state: EngineState) => void;
   /** How often a running engine is asked for a sign of life, and how long it may take; then it is asked anew, and ended. */
@@ -62,6 +64,11 @@ export class SupervisedEngine {
   /** Undefined while it is away; calls on it reject with `EngineGone` when it goes meanwhile. */
   get engine(): Engine | undefined {
     return this.#engine;
+  }
+
+  /** What it was last told to be. */
+  get wanted(): EngineConfig | undefined {
+    return this.#wanted;
   }
 
   /** Resolves when the engine answers for the first time. */
@@ -143,11 +150,13 @@ export class SupervisedEngine {
     return { engine: await startEngine(this.#options, this.#stop.signal), adopted: false };
   }
 
-  /** One that speaks another protocol or plays another role is told to leave, for its socket is needed. */
+  /** One that speaks another protocol or does something else is told to leave, for its socket is needed. */
   async #adopt(): Promise<Engine | undefined> {
     const engine = await this.#openOrEnd();
     if (!engine) return undefined;
-    if (engine.speaksOurProtocol && engine.hello.role === this.#options.role) return engine;
+    const { role, accepts } = this.#options;
+    const fits = engine.hello.role === role && (accepts?.(engine.hello) ?? true);
+    if (engine.speaksOurProtocol && fits) return engine;
     await engine.shutdown();
     await untilGone(engine.hello.pid);
     return undefined;

@@ -141,15 +141,17 @@ test('the connector runs as its own user, without any capability', async () => {
   }
 });
 
-test('nothing of the connector listens, and its tunnel’s own UDP port answers no stranger', async () => {
-  const sockets = (await server.run(['ss', '-Hltunp'])).split('\n');
-  expect(sockets.find((line) => line.includes('"sshd"'))).toMatch(/^tcp +LISTEN/);
+test('the connector has no listening socket, TCP or UDP, and its one to the gateway answers no stranger', async () => {
+  const isOurs = (line: string): boolean => /"node"|"culvert-engine"/.test(line);
+  const listening = (await server.run(['ss', '-Hltunp'])).split('\n');
+  expect(listening.find((line) => line.includes('"sshd"'))).toMatch(/^tcp +LISTEN/);
+  expect(listening.filter(isOurs)).toEqual([]);
 
-  const own = sockets.filter((line) => /"node"|"culvert-engine"/.test(line));
-  expect(own.filter((line) => !line.startsWith('udp'))).toEqual([]);
-  const ports = new Set(own.map((line) => /:(\d+) /.exec(line)?.[1]));
-  expect(ports.size).toBe(1);
-  const [port = ''] = ports;
+  const connected = (await server.run(['ss', '-Hunp'])).split('\n').filter(isOurs);
+  const toGateway = connected.filter((line) => line.includes('203.0.113.10:51820'));
+  expect(toGateway).toHaveLength(1);
+  const [, port = ''] = /:(\d+) /.exec(toGateway[0] ?? '') ?? [];
+  expect(port).not.toBe('');
   // The first byte of a WireGuard handshake, and its length.
   const probe = `{ printf '\\1\\0\\0\\0'; head -c 144 /dev/zero; } | timeout 2 nc -u -w 1 192.168.0.10 ${port}; true`;
   expect(await scene.world.lab.host('second').sh(probe)).toBe('');

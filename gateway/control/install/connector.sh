@@ -5,7 +5,12 @@
 #   sh connector.sh               upgrade what is there
 #   sh connector.sh --uninstall   remove it with its keys
 #
-# As root it goes to /opt/culvert-connector and runs as a user of its own, without any rights; as anybody else it goes
+#   --allow-kernel                before the token: as root, this machine's kernel may forward and masquerade, which needs
+#                                 CAP_NET_ADMIN for the connector, /dev/net/tun, ip and nft; kept for upgrades
+#   --no-kernel                   takes that back
+#
+# As root it goes to /opt/culvert-connector and runs as a user of its own, without any rights unless --allow-kernel gives
+# it that one; as anybody else it goes
 # to that person's ~/.local/share/culvert-connector and runs as them. It listens on no port.
 #
 # Everything is in functions that the last line calls, so that half a download does nothing.
@@ -24,6 +29,12 @@ SYSCTL=/etc/sysctl.d/60-$NAME.conf
 main() {
   choose_places
   case "${1:-}" in
+    --allow-kernel | --no-kernel)
+      kernel=${1#--}
+      shift
+      ;;
+  esac
+  case "${1:-}" in
     --uninstall) uninstall ;;
     --help | -h) usage ;;
     -*) fail 64 "There is no option $1. See --help." ;;
@@ -32,7 +43,7 @@ main() {
 }
 
 usage() {
-  echo "Usage: sh connector.sh TOKEN | sh connector.sh --uninstall"
+  echo "Usage: sh connector.sh [--allow-kernel | --no-kernel] TOKEN | sh connector.sh --uninstall"
 }
 
 choose_places() {
@@ -67,6 +78,7 @@ install() {
   [ -z "$1" ] || join "$1"
   trap - EXIT
   switch_release
+  choose_kernel
   allow_ping
   start
 }
@@ -198,11 +210,15 @@ as_user() {
   $(user_switch) "$@"
 }
 
-# The words before a command that make it run as the connector's user, without any rights, also such that it could get.
+# The words before a command that make it run as the connector's user, without any rights, also such that it could get;
+# with any argument: with the right to change the network alone.
 user_switch() {
   [ -n "$RUN_AS" ] || return 0
   as="setpriv --reuid $RUN_AS --regid $(id -g "$RUN_AS") --clear-groups"
-  for words in "$as --no-new-privs --inh-caps=-all --bounding-set=-all" "$as" "runuser -u $RUN_AS --"; do
+  rights="--inh-caps=-all --bounding-set=-all"
+  [ -z "${1:-}" ] ||
+    rights="--inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin --bounding-set=-all,+net_admin"
+  for words in "$as --no-new-privs $rights" "$as" "runuser -u $RUN_AS --"; do
     if $words true 2>/dev/null; then
       echo "$words"
       return 0
@@ -225,6 +241,23 @@ switch_release() {
   done
 }
 
+# The choice stays for upgrades, in a file that only root can make.
+choose_kernel() {
+  choice=$PREFIX/allow-kernel
+  case "${kernel:-}" in
+    allow-kernel)
+      if [ -n "$RUN_AS" ]; then
+        : >"$choice"
+      else
+        say "Only root can let the kernel forward, so everything goes through ordinary sockets."
+      fi
+      ;;
+    no-kernel) rm -f "$choice" ;;
+  esac
+  RUN_WITH=
+  [ ! -e "$choice" ] || RUN_WITH=--allow-kernel
+}
+
 # Ping goes through a socket that Linux gives only to groups in this range. Where it is empty, which is the kernel's
 # default, it gets this one group.
 allow_ping() {
@@ -242,6 +275,10 @@ allow_ping() {
 }
 
 start() {
+  stop_in_background
+  # One that was killed while the kernel forwarded, followed by one that may not take that back.
+  [ -n "$RUN_WITH" ] || [ ! -e "$STATE/kernel-ledger.json" ] ||
+    "$PREFIX/bin/$NAME" undo --state "$STATE" || true
   if [ -n "$RUN_AS" ] && [ -d /run/systemd/system ]; then
     start_service
   else
@@ -257,7 +294,7 @@ Wants=network-online.target
 After=network-online.target
 
 [Service]
-ExecStart=$PREFIX/bin/$NAME run --state $STATE
+ExecStart=$PREFIX/bin/$NAME run --state $STATE $RUN_WITH
 User=$RUN_AS
 Restart=always
 RestartSec=2
@@ -265,13 +302,11 @@ RestartSec=2
 RestartPreventExitStatus=64 77 78
 StateDirectory=$NAME
 StateDirectoryMode=0700
-CapabilityBoundingSet=
+$(service_rights)
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=yes
 PrivateTmp=yes
-PrivateDevices=yes
-ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectControlGroups=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
@@ -288,13 +323,27 @@ SERVICE
   say "The connector runs as the service $NAME. Its log: journalctl -u $NAME"
 }
 
+# With the kernel: one capability, the TUN device, the network's settings, and the way back from a crash.
+service_rights() {
+  if [ -z "$RUN_WITH" ]; then
+    echo "CapabilityBoundingSet=
+PrivateDevices=yes
+ProtectKernelTunables=yes"
+  else
+    echo "ExecStopPost=$PREFIX/bin/$NAME undo --state $STATE
+CapabilityBoundingSet=CAP_NET_ADMIN
+AmbientCapabilities=CAP_NET_ADMIN
+DevicePolicy=closed
+DeviceAllow=/dev/net/tun rw"
+  fi
+}
+
 start_in_background() {
-  stop_in_background
   : >>"$LOG"
   [ -z "$RUN_AS" ] || chown "$RUN_AS" "$LOG"
   # The shell's own number stays that of what it becomes.
-  run_detached sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$PID_FILE.new" $(user_switch) \
-    "$PREFIX/bin/$NAME" run --state "$STATE" >>"$LOG" 2>&1 </dev/null &
+  run_detached sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$PID_FILE.new" $(user_switch $RUN_WITH) \
+    "$PREFIX/bin/$NAME" run --state "$STATE" $RUN_WITH >>"$LOG" 2>&1 </dev/null &
   wait_for_start
   mv -f "$PID_FILE.new" "$PID_FILE"
   say "The connector runs in the background (process $(cat "$PID_FILE")). Its log: $LOG"
@@ -353,6 +402,8 @@ uninstall() {
     systemctl daemon-reload 2>/dev/null || true
   fi
   stop_in_background
+  # What one that was killed has left: its engine, and what the kernel was told.
+  [ ! -x "$PREFIX/bin/$NAME" ] || "$PREFIX/bin/$NAME" undo --state "$STATE" || true
   if [ -n "$RUN_AS" ] && [ -e "$SYSCTL" ]; then
     rm -f "$SYSCTL"
     echo '1 0' 2>/dev/null >/proc/sys/net/ipv4/ping_group_range || true

@@ -1,0 +1,254 @@
+/**
+ * A connector whose operator lets the kernel forward: what it reaches, what nobody gets around, and that it gives back
+ * every setting, whatever is killed.
+ *
+ *   laptop .20 ── home-router ── internet: gateway ── vpc-router ── vpc 192.168.0.0/24
+ *                                                     capture on `vpc`: server .10 (connector), second .20
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
+import type { Finished, Service } from '../lab/command.ts';
+import type { Host } from '../lab/host.ts';
+import { Capture } from '../world/capture.ts';
+import { buildConnectedWorld, type ConnectedWorld } from '../world/connected-world.ts';
+import { processesOf } from '../world/processes.ts';
+import { startWeb } from '../world/targets.ts';
+import { eventually, PRIVATE_NAME, SECOND_SAYS } from '../world/world.ts';
+
+const USER = 'culvert-connector';
+const CONNECTOR = `/opt/${USER}/bin/${USER}`;
+const NET_ADMIN = 1n << 12n;
+
+let scene: ConnectedWorld;
+let laptop: Host;
+let server: Host;
+let second: Host;
+/** Of the server, while its connector forwards in user space. */
+let before: string;
+
+beforeAll(async () => {
+  scene = await buildConnectedWorld();
+  [laptop, server, second] = ['laptop', 'server', 'second'].map((name) =>
+    scene.world.lab.host(name),
+  ) as [Host, Host, Host];
+  // As udev makes it: for everybody, and of use to those with CAP_NET_ADMIN.
+  await server.sh('mount -t tmpfs tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200');
+  before = await kernelState();
+  await runInstaller('--allow-kernel');
+  await untilReached();
+});
+afterAll(async () => {
+  await scene?.world.stop();
+});
+beforeEach(() => {
+  onTestFailed(async () => {
+    console.log(scene.world.lab.logs.slice(-6_000));
+    console.log(
+      await server.sh('tail -n 20 /var/lib/culvert-connector/*.log; nft list ruleset || true'),
+    );
+  });
+});
+
+test('it says that the kernel forwards; its process has one right, the engine none, and nothing listens', async () => {
+  expect(await server.run([CONNECTOR, 'status'])).toMatch(/^Forwarding +by the kernel, through/m);
+
+  const processes = await processesOf(server, USER);
+  const rights = processes.map(({ program, uid, capabilities }) => {
+    expect(uid).not.toBe(0);
+    return [program, capabilities.effective, capabilities.permitted];
+  });
+  expect(rights.sort()).toEqual([
+    ['culvert-engine', 0n, 0n],
+    ['node', NET_ADMIN, NET_ADMIN],
+  ]);
+  const listening = (await server.run(['ss', '-Hltunp'])).split('\n');
+  expect(listening.filter((line) => /"node"|"culvert-engine"/.test(line))).toEqual([]);
+});
+
+test('ssh, curl, dig and ping reach both hosts; to the second one nothing is translated by the engine', async () => {
+  const word = 'kernel-carries-me';
+  expect(
+    await laptop.run(['ssh', 'alice@192.168.0.20', 'echo', word], { user: 'alice' }),
+  ).toContain(word);
+  expect(
+    await laptop.run(['ssh', 'alice@192.168.0.10', 'echo', word], { user: 'alice' }),
+  ).toContain(word);
+  expect((await get('http://192.168.0.20/')).stdout).toBe(`${SECOND_SAYS}\n`);
+  expect(await laptop.run(['dig', '+short', PRIVATE_NAME, '@192.168.0.20'])).toBe('192.168.0.20\n');
+  for (const host of ['192.168.0.10', '192.168.0.20']) {
+    expect(await laptop.run(['ping', '-c', '3', '-i', '0.2', '-W', '1', host])).toContain(
+      ' 0% packet',
+    );
+  }
+  const translated = await translatedConnections();
+  const open = await holdOpen('192.168.0.20');
+  expect(await translatedConnections()).toBeLessThanOrEqual(translated);
+  await open.stop();
+});
+
+test('traceroute shows the connector and then the host; a closed port is refused by the host at once', async () => {
+  const hops = await laptop.run(['traceroute', '-n', '-q', '1', '-w', '2', '192.168.0.20']);
+  const addresses = [...hops.matchAll(/^ *\d+ +(\S+)/gm)].map(([, address]) => address);
+
+  expect(addresses.at(-1)).toBe('192.168.0.20');
+  expect(addresses.at(-2)).toMatch(/^100\.96\./);
+  const refused = await get('http://192.168.0.20:81/');
+  expect([refused.code, refused.stdout]).toEqual([7, '']);
+});
+
+test('a device that sends from the port of a service does not get what is meant for that service', async () => {
+  const service = server.start('service', ['nc', '-u', '-l', '-k', '5555']);
+  await pause(7_000);
+  // The device claims 192.168.0.20:PORT ⇄ 192.168.0.10:5555, then the host there speaks to the service.
+  const isHeard = async (port: number): Promise<boolean> => {
+    await laptop.sh(`echo claim | nc -u -w 1 -p 5555 192.168.0.20 ${port} || true`);
+    await second.sh(`echo from-${port} | nc -u -w 1 -p ${port} 192.168.0.10 5555 || true`);
+    await pause(300);
+    return service.log.includes(`from-${port}`);
+  };
+  // Masqueraded as everybody does it, the device has the port that it claims.
+  await server.run(['nft', '-f', '-'], {
+    input:
+      'table ip plain { chain out { type nat hook postrouting priority 90; ip saddr 100.96.0.0/16 masquerade; }; }\n',
+  });
+  expect(await isHeard(6666)).toBe(false);
+  await server.run(['nft', 'delete', 'table', 'ip', 'plain']);
+
+  expect(await isHeard(6667)).toBe(true);
+});
+
+test('nobody reaches link-local addresses through the kernel unless a range names exactly that one', async () => {
+  await server.sh(
+    'for each in 169.254.169.254 169.254.7.7; do ip address add $each/32 dev lo; done',
+  );
+  await startWeb(server, 'Only this machine may read me.', 9999);
+  const { administrator, network } = scene;
+  await administrator.addRange(network.id, '168.0.0.0/7');
+  await untilRouted('169.254.169.254');
+
+  for (const address of ['169.254.169.254', '169.254.7.7', '100.100.100.200']) {
+    expect((await get(`http://${address}:9999/`)).stdout).toBe('');
+  }
+  await administrator.addRange(network.id, '169.254.7.7/32');
+
+  await eventually(async () =>
+    expect((await get('http://169.254.7.7:9999/')).stdout).toBe('Only this machine may read me.\n'),
+  );
+  // Past the engine, the firewall says the same: what comes out of the interface for this host is dropped.
+  const rules = await server.run(['nft', 'list', 'chain', 'ip', 'culvert_connector', 'input']);
+  expect(rules).toContain('iifname "culvert-net" drop');
+  await server.sh(
+    'for each in 169.254.169.254 169.254.7.7; do ip address del $each/32 dev lo; done',
+  );
+});
+
+test('a host of the network does not get into the overlay, nor through the server to elsewhere', async () => {
+  const capture = await Capture.on(scene.world.lab, 'home');
+  const overlay = await laptop.sh("ip -4 -o addr show culvert0 | grep -o '100[.0-9]*' | head -1");
+  await second.sh(
+    'ip route add 100.96.0.0/16 via 192.168.0.10; ip route add 203.0.113.20/32 via 192.168.0.10',
+  );
+
+  const answers = await Promise.all(
+    [overlay.trim(), '203.0.113.20'].map((target) =>
+      second.try(['ping', '-c', '2', '-i', '0.2', '-W', '1', target]),
+    ),
+  );
+
+  await capture.stop();
+  expect(answers.map(({ code }) => code)).toEqual([1, 1]);
+  await second.sh('ip route del 100.96.0.0/16; ip route del 203.0.113.20/32');
+  // The way around the server is open, so it was the server that did not forward.
+  expect((await second.try(['ping', '-c', '1', '-W', '2', '203.0.113.20'])).code).toBe(0);
+});
+
+test('its engine is killed: the kernel forwards again within seconds, an open connection with it', async () => {
+  const open = await holdOpen('192.168.0.20');
+  await server.sh('pkill -KILL -x culvert-engine');
+
+  await untilReached();
+  expect(open.log).not.toContain('closed');
+  await open.stop();
+  expect(await server.run([CONNECTOR, 'status'])).toMatch(/^Forwarding +by the kernel/m);
+});
+
+test('everything is killed: the next start clears up, and without leave the host is byte for byte as before', async () => {
+  await killAll();
+  expect(await kernelState()).not.toBe(before);
+
+  await runInstaller('--no-kernel');
+  await untilReached();
+
+  expect(await kernelState()).toBe(before);
+  expect(await server.run([CONNECTOR, 'status'])).toMatch(
+    /^Forwarding +in user space: .*--allow-kernel/m,
+  );
+});
+
+test('stopped as a service is, it gives everything back', async () => {
+  await runInstaller('--allow-kernel');
+  await untilReached();
+  expect(await kernelState()).not.toBe(before);
+
+  await server.sh(
+    `kill "$(cat /opt/${USER}/connector.pid)"; while pgrep -u ${USER} >/dev/null; do sleep 0.1; done`,
+  );
+
+  expect(await kernelState()).toBe(before);
+});
+
+test('everything is killed and then it is uninstalled: the host is byte for byte as before', async () => {
+  await runInstaller('');
+  await untilReached();
+  await killAll();
+  expect(await kernelState()).not.toBe(before);
+
+  await runInstaller('--uninstall');
+
+  expect(await kernelState()).toBe(before);
+  expect((await server.try(['ls', `/opt/${USER}`])).code).not.toBe(0);
+}, 60_000);
+
+/** The line from the dashboard without its token: what is there is upgraded. */
+async function runInstaller(option: string): Promise<void> {
+  const { command } = await scene.administrator.connectorLine(scene.network.id);
+  await server.sh(command.replace(/ -- .*$/, ` -- ${option}`));
+}
+
+/** What a connector may touch of a host, as text. */
+async function kernelState(): Promise<string> {
+  return await server.sh(`ip -4 route show table all; ip -6 route show table all; ip rule
+    ip -brief link; ip -brief address; nft list ruleset
+    sysctl -a 2>/dev/null | grep -E '^net.ipv4.(ip_forward|conf)'`);
+}
+
+async function killAll(): Promise<void> {
+  await server.sh(`pkill -KILL -u ${USER}; while pgrep -u ${USER} >/dev/null; do sleep 0.1; done`);
+}
+
+async function translatedConnections(): Promise<number> {
+  const status = await server.run([CONNECTOR, 'status']);
+  return Number(/runs, (\d+) connections/.exec(status)?.[1]);
+}
+
+/** A connection that says so when it ends. */
+async function holdOpen(address: string): Promise<Service> {
+  const script = `(sleep 60) | nc ${address} 22; echo closed`;
+  const open = laptop.start('open', ['sh', '-c', script], { user: 'alice' });
+  await open.waitFor(/SSH-2/);
+  return open;
+}
+
+async function untilReached(): Promise<void> {
+  await eventually(async () => expect((await get('http://192.168.0.20/')).code).toBe(0), 30_000);
+}
+
+async function untilRouted(address: string): Promise<void> {
+  await eventually(async () =>
+    expect(await laptop.run(['ip', 'route', 'get', address])).toContain('culvert0'),
+  );
+}
+
+async function get(url: string): Promise<Finished> {
+  return await laptop.try(['curl', '-s', '--max-time', '3', url], { user: 'alice' });
+}
