@@ -11,6 +11,7 @@
  * | GET overview | Overview |
  * | GET networks · POST networks {name} · GET/PATCH/DELETE networks/:id | Network |
  * | POST networks/:id/ranges {cidr} · DELETE networks/:id/ranges?cidr= | Network |
+ * | POST networks/:id/removal {cidr?} | Removal: what removing that range, or the network, would do |
  * | POST networks/:id/connector-token {expiresInSeconds?} | ConnectorInstall (shown once) |
  * | DELETE connectors/:id | 204 |
  * | GET rules · POST rules (RuleInput) · PATCH/DELETE rules/:id · POST rules/order {ids} | Rule |
@@ -67,6 +68,10 @@ export const Network = z.object({
 export type Network = z.infer<typeof Network>;
 export const NetworkInput = z.object({ name: z.string().trim().min(1).max(100) });
 export const RangeInput = z.object({ cidr: Cidr });
+/** Without a range: the whole network. */
+export const RemovalInput = z.object({ cidr: Cidr.optional() });
+export const Removal = z.object({ effects: z.array(Said) });
+export type Removal = z.infer<typeof Removal>;
 export const ConnectorTokenInput = z.object({
   expiresInSeconds: z.number().int().min(60).max(31_536_000).optional(),
 });

@@ -134,6 +134,7 @@ function configurationAt(data: string, port: number, wireguardPort: number): Con
     wireguardPort,
     logLevel: 'silent',
     allowInsecureProvider: false,
+    providerVerifiesEmail: false,
     sessionHours: 24,
     isPortChosen: true,
     isHostChosen: true,

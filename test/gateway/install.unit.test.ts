@@ -69,6 +69,7 @@ test('a token that is refused leaves nothing behind', async () => {
 
   expect(code).toBe(77);
   expect(text).toContain('This connector token has expired.');
+  expect(text).not.toContain('Fetching');
   expect(existsSync(installed())).toBe(false);
 });
 

@@ -83,7 +83,8 @@ export async function authoriseDevice(
   const asked = authorisation(organisation);
   const consent = await logIn(visitor, await visitor.open(asked.url), user);
   const back = await visitor.submit(consent, { decision });
-  return { ...asked, consent, back: back.url, code: back.url.searchParams.get('code') ?? '' };
+  const code = back.url.searchParams.get('code') ?? '';
+  return { ...asked, visitor, consent, back: back.url, code };
 }
 
 export function dpop(

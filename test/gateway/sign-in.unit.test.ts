@@ -75,6 +75,20 @@ test('an address that the provider does not call verified is refused with a sent
   expect(visitor.cookie(organisation.url, '__Host-culvert')).toBeUndefined();
 });
 
+test('an address of which the provider says nothing is refused, with what an administrator can do', async () => {
+  const page = await logInAsSilent([]);
+
+  expect(page.status).toBe(403);
+  expect(page.text).toContain('does not say whether silent@example.com is verified');
+  expect(page.text).toContain('--provider-verifies-email');
+});
+
+test('… and is good where the gateway is told that the provider verifies every address', async () => {
+  const page = await logInAsSilent(['--provider-verifies-email']);
+
+  expect(page.status).toBe(200);
+});
+
 test('a wrong password stays at the provider, which says so', async () => {
   const visitor = organisation.visitor();
 
@@ -263,3 +277,21 @@ test('a code counts once, only with its verifier, and its token is bound to the 
   expect([wrongVerifier.status, genuine.status, again.status]).toEqual([400, 200, 400]);
   expect(JSON.parse(genuine.text)).toMatchObject({ token_type: 'DPoP', scope: 'openid enrol' });
 });
+
+test('no code, token or session of the authorisation server can be read from its table', async () => {
+  const { code, visitor } = await authoriseDevice(organisation, ALICE);
+
+  const rows = await organisation.store.db.selectFrom('oauthPayloads').selectAll().execute();
+
+  const secrets = [code, ...visitor.cookieValues(organisation.url)];
+  expect(rows.length).toBeGreaterThan(1);
+  expect(secrets.length).toBeGreaterThan(1);
+  for (const secret of secrets) expect(JSON.stringify(rows)).not.toContain(secret);
+});
+
+async function logInAsSilent(args: string[]) {
+  const silent = { ...BOB, username: 'silent', email: 'silent@example.com', emailVerified: null };
+  await using other = await startOrganisation({ users: [silent], args });
+  const visitor = other.visitor();
+  return await logIn(visitor, await visitor.open(`${other.url}/login`), silent);
+}

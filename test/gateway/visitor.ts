@@ -70,6 +70,10 @@ export class Visitor {
     return this.#cookies.get(origin)?.get(name)?.value;
   }
 
+  cookieValues(origin: string): string[] {
+    return [...(this.#cookies.get(origin)?.values() ?? [])].map(({ value }) => value);
+  }
+
   async #follow(first: Seen): Promise<Seen> {
     let seen = first;
     for (let count = 0; count < MAX_REDIRECTS; count += 1) {

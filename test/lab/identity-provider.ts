@@ -20,7 +20,8 @@ const IdentityUser = z.strictObject({
   username: z.string(),
   password: z.string(),
   email: z.string(),
-  emailVerified: z.boolean().default(true),
+  /** Null: the provider says nothing about it. */
+  emailVerified: z.boolean().nullable().default(true),
   name: z.string(),
   groups: z.array(z.string()).default([]),
 });
@@ -177,7 +178,7 @@ function claimsOf(user: z.infer<typeof IdentityUser>) {
   return {
     sub: user.username,
     email: user.email,
-    email_verified: user.emailVerified,
+    ...(user.emailVerified === null ? {} : { email_verified: user.emailVerified }),
     name: user.name,
     preferred_username: user.username,
     groups: user.groups,

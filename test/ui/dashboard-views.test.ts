@@ -170,6 +170,55 @@ test('the first thing that the keyboard reaches leads past the navigation', asyn
   ).toBe(true);
 });
 
+test('a new page is where the keyboard goes on; the first one leaves the focus alone', async () => {
+  const page = await open(filled);
+  await visit(page, filled, '/people', 'People');
+  expect(await focusedText(page)).toBe('');
+
+  await page.getByRole('navigation').getByRole('link', { name: 'Networks' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Networks' }).waitFor();
+  expect(await focusedText(page)).toBe('Networks');
+  await page.getByRole('link', { name: 'tokyo-vpc' }).click();
+  await page.getByRole('heading', { level: 1, name: 'tokyo-vpc' }).waitFor();
+
+  expect(await focusedText(page)).toBe('tokyo-vpc');
+});
+
+test('what removing a network and a range would do is told before it is done', async () => {
+  const page = await open(filled);
+  await visit(page, filled, '/networks/net_0', 'tokyo-vpc');
+
+  await page.getByRole('button', { name: 'Remove 192.168.0.0/24' }).click();
+  const ofRange = page.getByRole('dialog', { name: 'Remove 192.168.0.0/24?' });
+  await ofRange.getByText(/Devices that can reach it now: \d+\./).waitFor();
+  await ofRange.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Remove network' }).click();
+
+  const ofNetwork = page.getByRole('dialog', { name: 'Remove tokyo-vpc?' });
+  await ofNetwork.getByText(/Rules that name nothing else go with it: Engineers/).waitFor();
+});
+
+test('ten thousand rules are drawn a few at a time, and found by their words', async () => {
+  await using large = await startOrganisation();
+  await fill(large.store, {
+    devices: 0,
+    people: 1,
+    networks: 3,
+    rules: 10_000,
+    entries: 0,
+    changes: 0,
+  });
+  const page = await open(large);
+  await visit(page, large, '/policy', 'Policy');
+  await page.getByText('10000 of 10000').waitFor();
+  expect(await page.getByRole('article').count()).toBeLessThan(40);
+
+  await page.getByLabel('Filter').fill('rule 9876');
+
+  await page.getByText('1 of 10000').waitFor();
+  await page.getByRole('article', { name: 'Rule 9876' }).getByText('#9876').waitFor();
+});
+
 test('search finds a device by its address, a person, a network and a rule, and goes there', async () => {
   const page = await open(filled);
   await visit(page, filled, '/', 'Overview');
@@ -251,6 +300,12 @@ async function violations(page: Page): Promise<unknown[]> {
   );
   const { violations: found } = await new AxeBuilder({ page }).analyze();
   return found.map(({ id, nodes }) => [id, nodes.map((node) => node.html.slice(0, 300))]);
+}
+
+function focusedText(page: Page): Promise<string> {
+  return page.evaluate(() =>
+    document.activeElement === document.body ? '' : (document.activeElement?.textContent ?? ''),
+  );
 }
 
 function overflow(page: Page): Promise<number> {

@@ -8,6 +8,8 @@ import {
   Network,
   NetworkInput,
   RangeInput,
+  Removal,
+  RemovalInput,
 } from '../../contract/admin-api.ts';
 import { cidr, printCidr } from '../../contract/net/prefix.ts';
 import { said } from '../../contract/said.ts';
@@ -18,6 +20,7 @@ import { ADMIN_ROOT } from '../http/admin-access.ts';
 import { Refusal } from '../http/fault.ts';
 import { installCommand } from '../install/command.ts';
 import { refuseRange } from '../policy/range-refusal.ts';
+import { removalEffects } from '../policy/removal-effects.ts';
 import type { NetworkTable, Tx } from '../store/database.ts';
 import { newId } from '../store/identifier.ts';
 import { removePeer } from '../store/peers.ts';
@@ -63,6 +66,11 @@ export function registerNetworks(app: FastifyInstance, parts: AdminParts): void 
       await removeRange(parts, request, request.params.id, request.query.cidr);
       return answer(parts, request.params.id);
     },
+  );
+  typed.post(
+    `${root}/:id/removal`,
+    { schema: { params: ById, body: RemovalInput.default({}), response: { 200: Removal } } },
+    (request) => previewRemoval(parts, request.params.id, request.body.cidr),
   );
   typed.post(
     `${root}/:id/connector-token`,
@@ -204,6 +212,26 @@ async function removeRange(
       );
     note({ before: { network: network.name, cidr: canonical } });
   });
+}
+
+async function previewRemoval(
+  { store, live }: AdminParts,
+  id: string,
+  text: string | undefined,
+): Promise<Removal> {
+  const { state, reach } = await live.board();
+  const network = state.networks.find((one) => one.id === id);
+  if (!network) throw unknownNetwork();
+  const connectors = await store.db
+    .selectFrom('connectors')
+    .select('name')
+    .where('networkId', '=', id)
+    .orderBy('name')
+    .execute();
+  const range = text === undefined ? undefined : printCidr(cidr(text));
+  const names = connectors.map(({ name }) => name);
+  const removal = { network, range, connectors: names, now: store.clock() };
+  return { effects: removalEffects(state, reach, removal) };
 }
 
 async function makeInstall(

@@ -1,7 +1,7 @@
 /** One-time connector tokens: made for a network, shown once, stored as a hash, used up in the joining transaction (T27). */
 import { formatConnectorToken } from '../../contract/trust.ts';
 import { Refusal } from '../http/fault.ts';
-import type { ConnectorTokenTable, Tx } from '../store/database.ts';
+import type { ConnectorTokenTable, Db, Tx } from '../store/database.ts';
 import { hashSecret, newId, newSecret } from '../store/identifier.ts';
 
 export const TOKEN_LIFETIME_SECONDS = 24 * 3600;
@@ -67,6 +67,21 @@ export async function takeConnectorToken(
     .where('secretHash', '=', secretHash)
     .executeTakeFirst();
   throw refusalOf(known);
+}
+
+/** Why joining with it would be refused right now; undefined when it would not. */
+export async function refusalOfToken(
+  db: Db,
+  secret: string,
+  now: number,
+): Promise<Refusal | undefined> {
+  const known = await db
+    .selectFrom('connectorTokens')
+    .select(['usedAt', 'expiresAt'])
+    .where('secretHash', '=', hashSecret(secret))
+    .executeTakeFirst();
+  const isGood = known?.usedAt === null && known.expiresAt > now;
+  return isGood ? undefined : refusalOf(known);
 }
 
 function refusalOf(known: Pick<ConnectorTokenTable, 'usedAt' | 'expiresAt'> | undefined): Refusal {

@@ -23,6 +23,7 @@ export const ADMIN_ACCESS: Readonly<Record<string, readonly Role[]>> = {
   'DELETE networks/:id': ADMINISTRATORS,
   'POST networks/:id/ranges': ADMINISTRATORS,
   'DELETE networks/:id/ranges': ADMINISTRATORS,
+  'POST networks/:id/removal': ADMINISTRATORS,
   'POST networks/:id/connector-token': ADMINISTRATORS,
   'DELETE connectors/:id': ADMINISTRATORS,
   'GET rules': ADMINISTRATORS,

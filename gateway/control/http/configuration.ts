@@ -33,6 +33,8 @@ const Settings = z.strictObject({
   engine: z.string().optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
   allowInsecureProvider: z.stringbool().or(z.boolean()),
+  /** Of a provider whose claims do not say whether an address is verified. */
+  providerVerifiesEmail: z.stringbool().or(z.boolean()),
   allowedEmailDomains: AllowedEmailDomains.optional(),
   sessionHours: z.coerce
     .number()
@@ -95,6 +97,12 @@ const OPTIONS: Option[] = [
     flag: 'allow-insecure-provider',
     path: ['allowInsecureProvider'],
     help: 'accept an identity provider without TLS (a lab only)',
+    isSwitch: true,
+  },
+  {
+    flag: 'provider-verifies-email',
+    path: ['providerVerifiesEmail'],
+    help: 'the provider gives verified addresses alone, without saying so; only where nobody chooses theirs',
     isSwitch: true,
   },
   {
@@ -204,6 +212,7 @@ function complete(settings: Record<string, unknown>): Configuration {
   withDefault(settings, ['wireguardPort'], WIREGUARD_PORT);
   withDefault(settings, ['logLevel'], 'info');
   withDefault(settings, ['allowInsecureProvider'], false);
+  withDefault(settings, ['providerVerifiesEmail'], false);
   withDefault(settings, ['sessionHours'], 24);
   withDefault(
     settings,

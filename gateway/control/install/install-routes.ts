@@ -4,7 +4,9 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { InstallManifest } from '../../contract/connector-api.ts';
+import { parseConnectorToken } from '../../contract/trust.ts';
 import { findEngine } from '../../dataplane/engine-config.ts';
+import { refusalOfToken } from '../connectors/token.ts';
 import type { Core } from '../gateway.ts';
 import { perMinute } from '../http/app.ts';
 import { Refusal } from '../http/fault.ts';
@@ -14,7 +16,7 @@ import { installerScript } from './script.ts';
 /** Generous for a person, tight for who would have a gateway send its files all day. */
 const PER_MINUTE = 60;
 
-export function registerInstall(app: FastifyInstance, { configuration, tls }: Core): void {
+export function registerInstall(app: FastifyInstance, { configuration, store, tls }: Core): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   const config = perMinute(PER_MINUTE);
   const payload = () => readPayload(sourcesOf(configuration.engine ?? engineIfAny()));
@@ -40,6 +42,15 @@ export function registerInstall(app: FastifyInstance, { configuration, tls }: Co
       return { version, files: files.map(({ path: _path, ...file }) => file) };
     },
   );
+  typed.post(
+    '/install/check',
+    { config, schema: { hide: true, body: z.string().max(2000) } },
+    async (request, reply) =>
+      reply
+        .type('text/plain; charset=utf-8')
+        .header('cache-control', 'no-store')
+        .send((await whyRefused(store, request.body)) ?? 'ok'),
+  );
   typed.get(
     '/install/:name',
     { config, schema: { hide: true, params: z.object({ name: z.string().max(100) }) } },
@@ -53,6 +64,13 @@ export function registerInstall(app: FastifyInstance, { configuration, tls }: Co
         .send(createReadStream(file.path));
     },
   );
+}
+
+/** So that the installer fetches nothing for a token that would be refused. The token is used up only by joining. */
+async function whyRefused(store: Core['store'], text: string): Promise<string | undefined> {
+  const parsed = parseConnectorToken(text.trim());
+  if (!parsed.ok) return parsed.problem;
+  return (await refusalOfToken(store.db, parsed.value.secret, store.clock()))?.message;
 }
 
 function engineIfAny(): string | undefined {

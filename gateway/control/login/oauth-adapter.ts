@@ -1,6 +1,10 @@
-/** Keeps the authorisation server's state in the store, in the shape that oidc-provider asks for. */
+/**
+ * Keeps the authorisation server's state in the store, in the shape that oidc-provider asks for. An id may be what a cookie, a code or a
+ * token is worth: ids are stored hashed and payloads, which hold them too, sealed, so that a copy of the database gives nobody in.
+ */
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { OauthPayloadTable } from '../store/database.ts';
+import { hashSecret } from '../store/identifier.ts';
 import type { Store } from '../store/store.ts';
 
 type Row = Pick<OauthPayloadTable, 'payload' | 'expiresAt' | 'consumedAt'>;
@@ -16,15 +20,15 @@ export class OauthAdapter implements Adapter {
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
     const row = {
-      payload: JSON.stringify(payload),
-      grantId: payload.grantId ?? null,
-      userCode: payload.userCode ?? null,
-      uid: payload.uid ?? null,
+      payload: this.#store.secrets.seal(this.#sealName, JSON.stringify(payload)),
+      grantId: hashedOrNull(payload.grantId),
+      userCode: hashedOrNull(payload.userCode),
+      uid: hashedOrNull(payload.uid),
       expiresAt: expiresIn === undefined ? null : this.#store.clock() + expiresIn * 1000,
     };
     await this.#store.db
       .insertInto('oauthPayloads')
-      .values({ ...row, model: this.#model, id, consumedAt: null })
+      .values({ ...row, model: this.#model, id: hashSecret(id), consumedAt: null })
       .onConflict((conflict) => conflict.columns(['model', 'id']).doUpdateSet(row))
       .execute();
   }
@@ -46,7 +50,7 @@ export class OauthAdapter implements Adapter {
       .updateTable('oauthPayloads')
       .set({ consumedAt: this.#store.clock() })
       .where('model', '=', this.#model)
-      .where('id', '=', id)
+      .where('id', '=', hashSecret(id))
       .execute();
   }
 
@@ -54,7 +58,7 @@ export class OauthAdapter implements Adapter {
     await this.#store.db
       .deleteFrom('oauthPayloads')
       .where('model', '=', this.#model)
-      .where('id', '=', id)
+      .where('id', '=', hashSecret(id))
       .execute();
   }
 
@@ -62,7 +66,7 @@ export class OauthAdapter implements Adapter {
     await this.#store.db
       .deleteFrom('oauthPayloads')
       .where('model', '=', this.#model)
-      .where('grantId', '=', grantId)
+      .where('grantId', '=', hashSecret(grantId))
       .execute();
   }
 
@@ -74,9 +78,18 @@ export class OauthAdapter implements Adapter {
       .selectFrom('oauthPayloads')
       .select(['payload', 'expiresAt', 'consumedAt'])
       .where('model', '=', this.#model)
-      .where(column, '=', value)
+      .where(column, '=', hashSecret(value))
       .executeTakeFirst();
-    return row && this.#isAlive(row) ? payloadOf(row) : undefined;
+    return row && this.#isAlive(row) ? this.#payloadOf(row) : undefined;
+  }
+
+  get #sealName(): string {
+    return `oauth-${this.#model}`;
+  }
+
+  #payloadOf({ payload, consumedAt }: Row): AdapterPayload {
+    const opened = JSON.parse(this.#store.secrets.open(this.#sealName, payload)) as AdapterPayload;
+    return consumedAt === null ? opened : { ...opened, consumed: Math.floor(consumedAt / 1000) };
   }
 
   #isAlive(row: Row): boolean {
@@ -84,9 +97,6 @@ export class OauthAdapter implements Adapter {
   }
 }
 
-function payloadOf(row: Row): AdapterPayload {
-  const payload = JSON.parse(row.payload) as AdapterPayload;
-  return row.consumedAt === null
-    ? payload
-    : { ...payload, consumed: Math.floor(row.consumedAt / 1000) };
+function hashedOrNull(value: string | undefined): string | null {
+  return value === undefined ? null : hashSecret(value);
 }

@@ -9,6 +9,8 @@ import type { Claims } from './provider-client.ts';
 
 export interface Admission {
   groupsClaim: string;
+  /** Then an address without a word about it counts as verified; one that is called unverified never does. */
+  providerVerifiesEmail: boolean;
   /** Undefined: everybody that the provider lets in. */
   allowedDomains: string[] | undefined;
 }
@@ -47,15 +49,7 @@ export async function admitPerson(
 }
 
 function profileOf(claims: Claims, admission: Admission): Profile {
-  const email = parseEmail(claims.email);
-  // The text "true" is what a careless provider sends for an address that anybody may type.
-  if (email === undefined || claims.email_verified !== true) {
-    throw new Refusal(
-      403,
-      'email-not-verified',
-      'Your identity provider gave no verified e-mail address for you. Verify it there, then sign in again.',
-    );
-  }
+  const email = verifiedEmail(claims, admission);
   if (admission.allowedDomains && !admission.allowedDomains.includes(domainOf(email))) {
     throw new Refusal(
       403,
@@ -70,6 +64,28 @@ function profileOf(claims: Claims, admission: Admission): Profile {
     name: plainText(claims.name, 200) ?? email,
     groups: groupsOf(claims[admission.groupsClaim]),
   };
+}
+
+/** The text "true" is what a careless provider sends for an address that anybody may type. */
+function verifiedEmail(
+  { email: claimed, email_verified: isVerified }: Claims,
+  { providerVerifiesEmail }: Admission,
+): string {
+  const email = parseEmail(claimed);
+  if (email !== undefined && isVerified === true) return email;
+  if (email === undefined || isVerified !== undefined) {
+    throw new Refusal(
+      403,
+      'email-not-verified',
+      'Your identity provider gave no verified e-mail address for you. Verify it there, then sign in again.',
+    );
+  }
+  if (providerVerifiesEmail) return email;
+  throw new Refusal(
+    403,
+    'email-unsure',
+    `Your identity provider does not say whether ${email} is verified. If nobody can choose an address there, an administrator starts the gateway with --provider-verifies-email.`,
+  );
 }
 
 async function readPerson(store: Store, profile: Profile) {

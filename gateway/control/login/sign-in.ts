@@ -136,6 +136,7 @@ async function admit(
   const organisation = await readOrganisation(store.db);
   return admitPerson(store, organisation, claims, {
     groupsClaim: settings.groupsClaim,
+    providerVerifiesEmail: configuration.providerVerifiesEmail,
     allowedDomains:
       configuration.allowedEmailDomains ?? worldOpenDomains(settings, organisation.ownerEmail),
   });

@@ -1,12 +1,12 @@
-/** Ranges that can never work in a network. */
+/** Ranges that can never work in this network. */
 import {
   cidr,
   containsPrefix,
-  isHost,
   type Prefix,
   printCidr,
   samePrefix,
 } from '../../contract/net/prefix.ts';
+import { refusePrefix } from '../../contract/range-rule.ts';
 import { type Said, said } from '../../contract/said.ts';
 import type { PolicyNetwork } from './policy-state.ts';
 
@@ -22,19 +22,5 @@ export function refuseRange(
   }
   const own = overlay.map(cidr).find((prefix) => containsPrefix(prefix, range));
   if (own) return said('range-in-overlay', { range: text, overlay: printCidr(own) });
-  if (!isHost(range) && NEVER.some((prefix) => containsPrefix(prefix, range))) {
-    return said('range-never-private', { range: text });
-  }
-  return undefined;
+  return refusePrefix(range);
 }
-
-/** Single hosts of these may be named on purpose (a metadata address, a service on the connector's own loopback). */
-const NEVER = [
-  '0.0.0.0/8',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '224.0.0.0/4',
-
-  'fe80::/10',
-  'ff00::/8',
-].map(cidr);

@@ -166,7 +166,7 @@ export interface AuditTable {
   hash: string;
 }
 
-/** State of the authorisation server, in the shape of oidc-provider's adapter. */
+/** State of the authorisation server, in the shape of oidc-provider's adapter: ids are hashes, the payload is sealed. */
 export interface OauthPayloadTable {
   model: string;
   id: string;

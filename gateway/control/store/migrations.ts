@@ -3,9 +3,11 @@ import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { Fault } from '../http/fault.ts';
 import * as foundation from './migrations/0001-foundation.ts';
+import * as sealedOauth from './migrations/0002-sealed-oauth.ts';
 
 export const migrations: Record<string, Migration> = {
   '0001-foundation': foundation,
+  '0002-sealed-oauth': sealedOauth,
 };
 
 export async function migrate<T>(db: Kysely<T>): Promise<void> {

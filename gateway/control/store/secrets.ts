@@ -30,11 +30,11 @@ export class Secrets {
       .select('sealed')
       .where('name', '=', name)
       .executeTakeFirst();
-    return row ? this.#open(name, row.sealed) : undefined;
+    return row ? this.open(name, row.sealed) : undefined;
   }
 
   async write(db: Db | Tx, name: string, value: string): Promise<void> {
-    const sealed = this.#seal(name, value);
+    const sealed = this.seal(name, value);
     await db
       .insertInto('secrets')
       .values({ name, sealed })
@@ -51,7 +51,8 @@ export class Secrets {
     return value;
   }
 
-  #seal(name: string, value: string): Json {
+  /** For columns that hold secrets of their own. */
+  seal(name: string, value: string): Json {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonce).setAAD(Buffer.from(name));
     const box = Buffer.concat([cipher.update(value, 'utf8'), cipher.final(), cipher.getAuthTag()]);
@@ -63,7 +64,7 @@ export class Secrets {
     });
   }
 
-  #open(name: string, text: Json): string {
+  open(name: string, text: Json): string {
     try {
       const sealed = Sealed.parse(JSON.parse(text));
       const box = Buffer.from(sealed.box, 'base64url');

@@ -15,6 +15,7 @@ import {
   Overview,
   Person,
   Profile,
+  Removal,
   Rule,
   type RuleInput,
   Session,
@@ -80,6 +81,17 @@ export function preview(profileId: string, splitTunnel: SplitTunnel) {
     queryKey: ['profiles', profileId, 'preview', splitTunnel],
     queryFn: () => call(SplitPreview, 'POST', `profiles/${profileId}/preview`, { splitTunnel }),
     placeholderData: (previous: SplitPreview | undefined) => previous,
+  });
+}
+
+/** What removing a range would do, or the network without one. Asked anew each time: much may have changed. */
+export function removal(networkId: string, cidr?: string) {
+  const range = cidr === undefined ? {} : { cidr };
+  return queryOptions({
+    queryKey: ['networks', networkId, 'removal', range],
+    queryFn: () => call(Removal, 'POST', `networks/${networkId}/removal`, range),
+    staleTime: 0,
+    gcTime: 0,
   });
 }
 

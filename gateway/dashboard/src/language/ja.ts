@@ -114,8 +114,7 @@ export const ja: Sentences = {
     namePlaceholder: 'tokyo-vpc',
     createButton: '作成',
     remove: 'ネットワークを削除',
-    removeConfirm:
-      '{{name}} を削除しますか？コネクターは停止し、この範囲には誰も到達できなくなります。',
+    removeConfirm: '{{name}} を削除しますか？',
     step1: '接続する',
     step1Text: 'ネットワーク内のマシンでこの一行を実行してください。受信ポートは不要です。',
     tokenUntil: 'この行は {{date}} まで有効です。',
@@ -137,6 +136,7 @@ export const ja: Sentences = {
     tryIt: '試す',
     tryText: 'Culvert がオンのコンピューターで：',
     noRange: '先に範囲を追加してください。',
+    removeRangeConfirm: '{{cidr}} を削除しますか？',
     removeRange: '{{cidr}} を削除',
     state: { online: 'オンライン', degraded: '不安定', offline: 'オフライン' },
     lastSeen: '最終確認',

@@ -1,18 +1,21 @@
 /** A question before something that cuts people off; the dangerous button says what it does. */
 import { Button, Group, Popover, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import type { ReactElement } from 'react';
+import type { ReactElement, ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 
 export function Confirm({
   question,
   button,
+  effects,
   act,
   children,
 }: {
   question: string;
   /** What the dangerous button says; “Remove” without it. */
   button?: string;
+  /** What it would do; asked for when the question is. */
+  effects?: ReactNode;
   act: () => void;
   children: (ask: () => void) => ReactElement;
 }) {
@@ -34,6 +37,7 @@ export function Confirm({
       <Popover.Dropdown role="dialog" aria-label={question}>
         <Stack gap="sm">
           <Text size="sm">{question}</Text>
+          {effects}
           <Group justify="flex-end" gap="xs">
             <Button size="xs" variant="default" onClick={close}>
               {t('common.cancel')}

@@ -2,7 +2,8 @@
 import { Alert, Button, Group, Loader, Stack, Text, Title } from '@mantine/core';
 import { useDocumentTitle } from '@mantine/hooks';
 import type { UseQueryResult } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import { useLocation } from '@tanstack/react-router';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refused } from '../api/client.ts';
 import { useReason } from '../language/use-say.ts';
@@ -17,10 +18,17 @@ export function Page({
   children: ReactNode;
 }) {
   useDocumentTitle(`${title} · Culvert`);
+  const heading = useFocusAfterNavigation();
   return (
     <Stack gap="lg">
       <Group justify="space-between" gap="sm">
-        <Title order={1} size="h2" style={{ overflowWrap: 'anywhere', minWidth: 0 }}>
+        <Title
+          ref={heading}
+          tabIndex={-1}
+          order={1}
+          size="h2"
+          style={{ overflowWrap: 'anywhere', minWidth: 0 }}
+        >
           {title}
         </Title>
         {actions}
@@ -28,6 +36,20 @@ export function Page({
       {children}
     </Stack>
   );
+}
+
+let isFirstPage = true;
+
+/** Who navigates by keyboard or listens to the page goes on where the new page begins. The first page leaves the focus alone. */
+function useFocusAfterNavigation() {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const { pathname } = useLocation();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another address is another page
+  useEffect(() => {
+    if (!isFirstPage) heading.current?.focus();
+    isFirstPage = false;
+  }, [pathname]);
+  return heading;
 }
 
 export function Answered<T>({

@@ -3,11 +3,14 @@ import IconTrash from '@tabler/icons-react/dist/esm/icons/IconTrash.mjs';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Network } from '../../../contract/admin-api.ts';
-import { Cidr } from '../../../contract/net/text.ts';
+import { parseCidr } from '../../../contract/net/prefix.ts';
+import { refusePrefix } from '../../../contract/range-rule.ts';
 import { change, useChange } from '../api/queries.ts';
 import { useSay } from '../language/use-say.ts';
+import { Confirm } from '../parts/confirm.tsx';
 import { Refusal } from '../parts/page.tsx';
 import { useUndoNotice } from '../parts/undo-notice.tsx';
+import { RemovalEffects } from './removal-effects.tsx';
 
 export function NetworkRanges({ network }: { network: Network }) {
   const { t } = useTranslation();
@@ -26,7 +29,10 @@ export function NetworkRanges({ network }: { network: Network }) {
   ].filter((one) => !taken.has(one));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!Cidr.safeParse(cidr.trim()).success) return setProblem(t('networks.badRange'));
+    const prefix = parseCidr(cidr.trim());
+    const refusal = prefix && refusePrefix(prefix);
+    if (!prefix) return setProblem(t('networks.badRange'));
+    if (refusal) return setProblem(say(refusal));
     setProblem(undefined);
     add.mutate({ id: network.id, cidr: cidr.trim() }, { onSuccess: () => setCidr('') });
   };
@@ -36,14 +42,22 @@ export function NetworkRanges({ network }: { network: Network }) {
         <Stack key={range.cidr} gap={4}>
           <Group gap="xs">
             <Text ff="monospace">{range.cidr}</Text>
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              aria-label={t('networks.removeRange', { cidr: range.cidr })}
-              onClick={() => remove.mutate({ id: network.id, cidr: range.cidr })}
+            <Confirm
+              question={t('networks.removeRangeConfirm', { cidr: range.cidr })}
+              effects={<RemovalEffects networkId={network.id} cidr={range.cidr} />}
+              act={() => remove.mutate({ id: network.id, cidr: range.cidr })}
             >
-              <IconTrash size={16} />
-            </ActionIcon>
+              {(ask) => (
+                <ActionIcon
+                  variant="subtle"
+                  color="gray"
+                  aria-label={t('networks.removeRange', { cidr: range.cidr })}
+                  onClick={ask}
+                >
+                  <IconTrash size={16} />
+                </ActionIcon>
+              )}
+            </Confirm>
           </Group>
           {range.problem && (
             <Alert color="orange" p="xs">

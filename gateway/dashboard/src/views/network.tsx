@@ -14,6 +14,7 @@ import { NetworkConnectors } from './network-connectors.tsx';
 import { NetworkRanges } from './network-ranges.tsx';
 import { NetworkReach } from './network-reach.tsx';
 import { Rename } from './network-rename.tsx';
+import { RemovalEffects } from './removal-effects.tsx';
 
 export function NetworkView() {
   const { networkId = '' } = useParams({ strict: false });
@@ -32,7 +33,11 @@ function Content({ network }: { network: Network }) {
   const actions = (
     <Group gap="sm">
       <Rename network={network} />
-      <Confirm question={t('networks.removeConfirm', { name: network.name })} act={removeNetwork}>
+      <Confirm
+        question={t('networks.removeConfirm', { name: network.name })}
+        effects={<RemovalEffects networkId={network.id} />}
+        act={removeNetwork}
+      >
         {(ask) => (
           <Button variant="default" onClick={ask}>
             {t('networks.remove')}

@@ -1,0 +1,61 @@
+/** One rule of the policy: what it says, and what one can do with it. */
+import { ActionIcon, Group, Paper, Stack, Text } from '@mantine/core';
+import IconArrowDown from '@tabler/icons-react/dist/esm/icons/IconArrowDown.mjs';
+import IconArrowUp from '@tabler/icons-react/dist/esm/icons/IconArrowUp.mjs';
+import IconPencil from '@tabler/icons-react/dist/esm/icons/IconPencil.mjs';
+import IconTrash from '@tabler/icons-react/dist/esm/icons/IconTrash.mjs';
+import { useTranslation } from 'react-i18next';
+import type { Rule } from '../../../contract/admin-api.ts';
+import { StatusMark } from '../parts/status-mark.tsx';
+
+interface RuleCardProps {
+  rule: Rule;
+  words: string;
+  edit: () => void;
+  remove: () => void;
+  up: (() => void) | undefined;
+  down: (() => void) | undefined;
+}
+
+export function RuleCard({ rule, words, edit, remove, up, down }: RuleCardProps) {
+  const { t } = useTranslation();
+  const { name } = rule;
+  const buttons = [
+    { label: t('policy.up', { name }), Icon: IconArrowUp, act: up },
+    { label: t('policy.down', { name }), Icon: IconArrowDown, act: down },
+    { label: t('policy.edit', { name }), Icon: IconPencil, act: edit },
+    { label: t('policy.remove', { name }), Icon: IconTrash, act: remove },
+  ];
+  return (
+    <Paper withBorder p="md" component="article" id={rule.id} aria-label={name}>
+      <Group justify="space-between" wrap="nowrap" align="flex-start">
+        <Stack gap={4}>
+          <Group gap="xs">
+            <Text c="dimmed">#{rule.number}</Text>
+            <Text fw={600}>{name}</Text>
+            <StatusMark
+              mark={rule.action === 'allow' ? 'good' : 'bad'}
+              word={t(`policy.${rule.action}`)}
+            />
+            {!rule.enabled && <StatusMark mark="off" word={t('policy.off')} />}
+          </Group>
+          <Text size="sm">{words}</Text>
+        </Stack>
+        <Group gap={4} wrap="nowrap">
+          {buttons.map(({ label, Icon, act }) => (
+            <ActionIcon
+              key={label}
+              variant="subtle"
+              color="gray"
+              aria-label={label}
+              disabled={!act}
+              onClick={act}
+            >
+              <Icon size={18} />
+            </ActionIcon>
+          ))}
+        </Group>
+      </Group>
+    </Paper>
+  );
+}
