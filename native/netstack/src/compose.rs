@@ -176,6 +176,25 @@ pub(crate) fn push_reset(batch: &mut Batch, peer: PeerTag, offending: &Inner<'_>
     push_payload(batch, &way, TCP, HOP_LIMIT, 0, &segment);
 }
 
+/// What an acknowledgement says, without its data and options.
+pub(crate) fn push_bare_acknowledgement(batch: &mut Batch, packet: &[u8]) {
+    let Ok(inner) = Inner::parse(packet) else {
+        return;
+    };
+    let Some(mut header) = inner.transport.first_chunk::<20>().copied() else {
+        return;
+    };
+    let way = Way {
+        peer: PeerTag(0),
+        source: inner.source,
+        destination: inner.destination,
+        mtu: usize::from(u16::MAX),
+    };
+    copy_at(&mut header, 12, &[5 << 4, ACK]);
+    seal_transport(&way, TCP, &mut header, 16);
+    push_payload(batch, &way, TCP, HOP_LIMIT, 0, &header);
+}
+
 pub(crate) const FIN: u8 = 1;
 pub(crate) const SYN: u8 = 2;
 pub(crate) const RST: u8 = 4;

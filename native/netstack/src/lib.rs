@@ -15,8 +15,7 @@
 //! **Why smoltcp.** A TCP termination of our own would have to be good at loss recovery before it could be better; smoltcp
 //! brings CUBIC, fast retransmit, window scaling, zero-window probes and years of fuzzing. What it costs is known: `poll`
 //! is linear in the sockets of an interface, so each flow has an interface of its own (`tcp_endpoint`); it has no SACK
-//! recovery, so a lossy path is slower than with the kernel; and its timeout ends quiet connections, so ours is used
-//! (`tcp_flow`).
+//! recovery, so that stands beside it (`loss_repair`); and its timeout ends quiet connections, so ours is used (`tcp_flow`).
 
 mod admission;
 mod batch;
@@ -32,6 +31,7 @@ mod error_queue;
 mod flow_table;
 mod inner;
 mod inward;
+mod loss_repair;
 mod nat;
 mod outward;
 mod outward_datagrams;

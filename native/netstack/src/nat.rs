@@ -248,11 +248,9 @@ impl Nat {
 
 pub(crate) fn tunnel(batch: &mut Batch, peer: PeerTag, mtu: usize, budget: usize) -> Tunnel<'_> {
     Tunnel {
-        incoming: None,
         batch,
         peer,
         mtu,
         budget,
-        acknowledged_to: None,
     }
 }

@@ -14,42 +14,59 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpCidr};
 
 use crate::batch::{Batch, PeerTag};
-use crate::compose::{FIN, SYN};
+use crate::clock::Clock;
+use crate::compose::push_bare_acknowledgement;
+use crate::loss_repair::{Latest, LossRepair, Segment, is_before, renew};
 use crate::ring_memory::{Ring, RingMemory};
 
 pub(crate) struct TcpEndpoint {
     interface: Interface,
     sockets: SocketSet<'static>,
     handle: SocketHandle,
+    repair: LossRepair,
     /// How far the device's sequence has come, and how far we have acknowledged it.
     received_to: Option<u32>,
-    acknowledged_to: Option<u32>,
+    latest: Option<Latest>,
     /// After the socket that lives in it.
     memory: RingMemory,
 }
 
-/// The tunnel as smoltcp sees it, made anew for each call.
+/// Where the device's segments go.
 pub(crate) struct Tunnel<'a> {
-    pub(crate) incoming: Option<&'a [u8]>,
     pub(crate) batch: &'a mut Batch,
     pub(crate) peer: PeerTag,
     pub(crate) mtu: usize,
     /// How many packets may still be written.
     pub(crate) budget: usize,
-    /// By the last segment that was written.
-    pub(crate) acknowledged_to: Option<u32>,
+}
+
+/// The tunnel as smoltcp sees it, made anew for each call.
+struct Link<'a, 'b> {
+    incoming: Option<&'a [u8]>,
+    tunnel: &'a mut Tunnel<'b>,
+    repair: &'a mut LossRepair,
+    latest: &'a mut Option<Latest>,
+    now: std::time::Instant,
 }
 
 impl TcpEndpoint {
     pub(crate) fn new(
         target: SocketAddr,
         seed: u64,
-        now: Instant,
+        clock: Clock,
         tunnel: &mut Tunnel<'_>,
     ) -> Option<Self> {
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed;
-        let mut interface = Interface::new(config, tunnel, now);
+        let (mut repair, mut latest) = (LossRepair::default(), None);
+        let mut link = Link {
+            incoming: None,
+            tunnel,
+            repair: &mut repair,
+            latest: &mut latest,
+            now: clock.now,
+        };
+        let mut interface = Interface::new(config, &mut link, clock.smoltcp());
         let address: smoltcp::wire::IpAddress = target.ip().into();
         let prefix = IpCidr::new(address, if target.is_ipv4() { 32 } else { 128 });
         interface.update_ip_addrs(|addresses| {
@@ -66,8 +83,9 @@ impl TcpEndpoint {
             interface,
             sockets,
             handle,
+            repair,
             received_to: None,
-            acknowledged_to: None,
+            latest,
             memory,
         })
     }
@@ -77,32 +95,67 @@ impl TcpEndpoint {
     }
 
     /// Takes a segment in. Acknowledgements wait for [`TcpEndpoint::transmit`], so that a batch gets one.
-    pub(crate) fn receive(&mut self, now: Instant, packet: &[u8], tunnel: &mut Tunnel<'_>) {
+    pub(crate) fn receive(&mut self, clock: Clock, packet: &[u8], tunnel: &mut Tunnel<'_>) {
         self.received_to = furthest(self.received_to, packet);
-        let mut with_packet = Tunnel {
+        let showing = self.repair.note_received(clock.now, packet);
+        if showing.as_it_is {
+            self.show(clock, packet, tunnel);
+        }
+        if showing.again > 0 {
+            let mut bare = Batch::default();
+            push_bare_acknowledgement(&mut bare, packet);
+            for (_, duplicate) in bare.packets() {
+                for _ in 0..showing.again {
+                    self.show(clock, duplicate, tunnel);
+                }
+            }
+        }
+    }
+
+    fn show(&mut self, clock: Clock, packet: &[u8], tunnel: &mut Tunnel<'_>) {
+        let mut link = Link {
             incoming: Some(packet),
-            batch: &mut *tunnel.batch,
-            peer: tunnel.peer,
-            mtu: tunnel.mtu,
-            budget: tunnel.budget,
-            acknowledged_to: self.acknowledged_to,
+            tunnel,
+            repair: &mut self.repair,
+            latest: &mut self.latest,
+            now: clock.now,
         };
         self.interface
-            .poll_ingress_single(now, &mut with_packet, &mut self.sockets);
-        tunnel.budget = with_packet.budget;
-        self.acknowledged_to = with_packet.acknowledged_to;
+            .poll_ingress_single(clock.smoltcp(), &mut link, &mut self.sockets);
     }
 
     /// Writes what is due and fits the budget; true when the budget ended it.
-    pub(crate) fn transmit(&mut self, now: Instant, tunnel: &mut Tunnel<'_>) -> bool {
-        tunnel.acknowledged_to = self.acknowledged_to;
+    pub(crate) fn transmit(&mut self, clock: Clock, tunnel: &mut Tunnel<'_>) -> bool {
+        self.repair.handle_timeout(clock.now);
+        self.send_again(clock, tunnel);
+        let mut link = Link {
+            incoming: None,
+            tunnel,
+            repair: &mut self.repair,
+            latest: &mut self.latest,
+            now: clock.now,
+        };
         let mut is_more = true;
-        while tunnel.budget > 0 && is_more {
-            is_more =
-                self.interface.poll_egress(now, tunnel, &mut self.sockets) != PollResult::None;
+        while link.tunnel.budget > 0 && is_more {
+            let sent = self
+                .interface
+                .poll_egress(clock.smoltcp(), &mut link, &mut self.sockets);
+            is_more = sent != PollResult::None;
         }
-        self.acknowledged_to = tunnel.acknowledged_to;
         is_more
+    }
+
+    fn send_again(&mut self, clock: Clock, tunnel: &mut Tunnel<'_>) {
+        let Some(latest) = self.latest else { return };
+        while tunnel.budget > 0
+            && let Some(packet) = self.repair.poll_transmit(clock.now)
+        {
+            renew(packet, latest);
+            tunnel.budget -= 1;
+            tunnel.batch.push(tunnel.peer, packet.len(), |room| {
+                room.copy_from_slice(packet)
+            });
+        }
     }
 
     /// Gives the memory of empty rings back. Segments that came before their turn lie in a ring that counts as empty; there
@@ -111,14 +164,18 @@ impl TcpEndpoint {
         let socket = self.sockets.get::<tcp::Socket<'static>>(self.handle);
         if socket.send_queue() == 0 {
             self.memory.release(Ring::ToDevice);
+            self.repair.forget();
         }
-        if socket.recv_queue() == 0 && self.received_to == self.acknowledged_to {
+        let acknowledged_to = self.latest.map(|latest| latest.acknowledgement);
+        if socket.recv_queue() == 0 && self.received_to == acknowledged_to {
             self.memory.release(Ring::FromDevice);
         }
     }
 
-    pub(crate) fn poll_at(&mut self, now: Instant) -> Option<Instant> {
-        self.interface.poll_at(now, &self.sockets)
+    pub(crate) fn poll_at(&mut self, clock: Clock) -> Option<std::time::Instant> {
+        let at = self.interface.poll_at(clock.smoltcp(), &self.sockets);
+        let at = at.map(|at| clock.moment(at));
+        at.into_iter().chain(self.repair.poll_timeout()).min()
     }
 }
 
@@ -141,81 +198,57 @@ fn listening_socket(
 
 /// The end of the segment, or of an earlier one that reached further.
 fn furthest(before: Option<u32>, packet: &[u8]) -> Option<u32> {
-    let segment = Segment::of(packet)?;
-    let end = segment.sequence.wrapping_add(segment.occupies);
-    match before {
-        Some(before) if (end.wrapping_sub(before) as i32) < 0 => Some(before),
-        _ => Some(end),
-    }
-}
-
-/// What is looked at of a segment outside of smoltcp.
-struct Segment {
-    sequence: u32,
-    acknowledgement: u32,
-    /// Data, and one each for SYN and FIN.
-    occupies: u32,
-}
-
-impl Segment {
-    fn of(packet: &[u8]) -> Option<Self> {
-        let start = if packet.first()? >> 4 == 4 { 20 } else { 40 };
-        let segment = packet.get(start..)?;
-        let &[_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags] = segment.first_chunk()?;
-        let data = segment.len().checked_sub(usize::from(offset >> 4) * 4)?;
-        Some(Self {
-            sequence: u32::from_be_bytes([s0, s1, s2, s3]),
-            acknowledgement: u32::from_be_bytes([a0, a1, a2, a3]),
-            occupies: data as u32 + u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0),
-        })
-    }
+    let end = Segment::of(packet)?.end();
+    Some(
+        before
+            .filter(|before| is_before(end, *before))
+            .unwrap_or(end),
+    )
 }
 
 pub(crate) fn smoltcp_time(since_start: std::time::Duration) -> Instant {
     Instant::from_micros(since_start.as_micros() as i64)
 }
 
-impl Device for Tunnel<'_> {
-    type RxToken<'b>
-        = Incoming<'b>
+impl<'b> Device for Link<'_, 'b> {
+    type RxToken<'c>
+        = Incoming<'c>
     where
-        Self: 'b;
-    type TxToken<'b>
-        = Outgoing<'b>
+        Self: 'c;
+    type TxToken<'c>
+        = Outgoing<'c, 'b>
     where
-        Self: 'b;
+        Self: 'c;
 
-    fn receive(&mut self, _now: Instant) -> Option<(Incoming<'_>, Outgoing<'_>)> {
+    fn receive(&mut self, _now: Instant) -> Option<(Incoming<'_>, Outgoing<'_, 'b>)> {
         let packet = self.incoming.take()?;
-        Some((
-            Incoming(packet),
-            Outgoing {
-                batch: self.batch,
-                peer: self.peer,
-                budget: &mut self.budget,
-                acknowledged_to: &mut self.acknowledged_to,
-            },
-        ))
+        Some((Incoming(packet), self.outgoing()))
     }
 
-    fn transmit(&mut self, _now: Instant) -> Option<Outgoing<'_>> {
-        (self.budget > 0).then_some(Outgoing {
-            batch: self.batch,
-            peer: self.peer,
-            budget: &mut self.budget,
-            acknowledged_to: &mut self.acknowledged_to,
-        })
+    fn transmit(&mut self, _now: Instant) -> Option<Outgoing<'_, 'b>> {
+        (self.tunnel.budget > 0).then(|| self.outgoing())
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = self.mtu;
+        capabilities.max_transmission_unit = self.tunnel.mtu;
         capabilities
     }
 }
 
-pub(crate) struct Incoming<'a>(&'a [u8]);
+impl<'b> Link<'_, 'b> {
+    fn outgoing(&mut self) -> Outgoing<'_, 'b> {
+        Outgoing {
+            tunnel: self.tunnel,
+            repair: self.repair,
+            latest: self.latest,
+            now: self.now,
+        }
+    }
+}
+
+struct Incoming<'a>(&'a [u8]);
 
 impl RxToken for Incoming<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
@@ -223,20 +256,30 @@ impl RxToken for Incoming<'_> {
     }
 }
 
-pub(crate) struct Outgoing<'a> {
-    batch: &'a mut Batch,
-    peer: PeerTag,
-    budget: &'a mut usize,
-    acknowledged_to: &'a mut Option<u32>,
+struct Outgoing<'a, 'b> {
+    tunnel: &'a mut Tunnel<'b>,
+    repair: &'a mut LossRepair,
+    latest: &'a mut Option<Latest>,
+    now: std::time::Instant,
 }
 
-impl TxToken for Outgoing<'_> {
+impl TxToken for Outgoing<'_, '_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
-        *self.budget = self.budget.saturating_sub(1);
-        self.batch.push(self.peer, len, |packet| {
+        let Tunnel {
+            batch,
+            peer,
+            budget,
+            ..
+        } = self.tunnel;
+        *budget = budget.saturating_sub(1);
+        batch.push(*peer, len, |packet| {
             let result = write(packet);
+            self.repair.note_sent(self.now, packet);
             if let Some(segment) = Segment::of(packet) {
-                *self.acknowledged_to = Some(segment.acknowledgement);
+                *self.latest = Some(Latest {
+                    acknowledgement: segment.acknowledgement,
+                    window: segment.window,
+                });
             }
             result
         })

@@ -178,8 +178,7 @@ impl TcpFlow {
         // From now on a passing ICMP message is no reason to end the connection.
         let _ = ask_for_errors(self.socket.as_fd(), target.is_ipv4(), false);
         let _ = set_hop_limit(&self.socket, target.is_ipv4(), -1);
-        let now = clock.smoltcp();
-        let Some(mut endpoint) = TcpEndpoint::new(target, seed, now, tunnel) else {
+        let Some(mut endpoint) = TcpEndpoint::new(target, seed, clock, tunnel) else {
             let syn = std::mem::take(syn);
             return Connected::Failed {
                 trouble: Trouble::Host,
@@ -187,7 +186,7 @@ impl TcpFlow {
                 syn,
             };
         };
-        endpoint.receive(now, syn, tunnel);
+        endpoint.receive(clock, syn, tunnel);
         self.stage = Stage::Open(Box::new(endpoint));
         self.note_ready();
         Connected::Yes
@@ -212,7 +211,7 @@ impl TcpFlow {
                 _ => {}
             },
             Stage::Open(endpoint) => {
-                endpoint.receive(clock.smoltcp(), inner.bytes, tunnel);
+                endpoint.receive(clock, inner.bytes, tunnel);
             }
         }
         true
@@ -242,15 +241,9 @@ impl TcpFlow {
             self.moved = Some(clock.now);
         }
         let released = release_when_quiet(endpoint, &mut self.moved, clock.now);
-        let now = clock.smoltcp();
-        let again = !self.settled && endpoint.transmit(now, tunnel);
-        let wake = endpoint
-            .poll_at(now)
-            .map(|at| clock.moment(at))
-            .filter(|_| !self.settled)
-            .into_iter()
-            .chain(released)
-            .min();
+        let again = !self.settled && endpoint.transmit(clock, tunnel);
+        let due = endpoint.poll_at(clock).filter(|_| !self.settled);
+        let wake = due.into_iter().chain(released).min();
         let socket = endpoint.socket();
         let over = matches!(socket.state(), tcp::State::TimeWait | tcp::State::Closed) && !again;
         if over && !(self.target_finished && self.device_fin_seen && socket.can_recv()) {
@@ -275,7 +268,7 @@ impl TcpFlow {
         if let Stage::Open(endpoint) = &mut self.stage {
             endpoint.socket().abort();
             tunnel.budget = tunnel.budget.max(1);
-            endpoint.transmit(clock.smoltcp(), tunnel);
+            endpoint.transmit(clock, tunnel);
         }
         reset_on_close(&self.socket);
     }
