@@ -7,6 +7,7 @@
     reason = "a target that panics is how a fault is found"
 )]
 
+mod aead;
 mod control;
 mod decoder;
 mod macs;
@@ -28,7 +29,7 @@ mod world;
 /// Takes any bytes, and panics when the engine does what it must not.
 pub type Target = fn(&[u8]);
 
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("wg_datagram", wg_datagram::run),
     ("wg_inner", wg_inner::run),
     ("uapi", uapi::run),
@@ -36,6 +37,7 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("switch_model", switch_model::run),
     ("netstack", netstack::run),
     ("tun_offload", tun_offload::run),
+    ("aead", aead::run),
 ];
 
 pub fn target(name: &str) -> Option<Target> {

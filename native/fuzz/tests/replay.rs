@@ -46,6 +46,11 @@ fn committed_inputs_hold_for_tun_offload() {
     replay("tun_offload");
 }
 
+#[test]
+fn committed_inputs_hold_for_aead() {
+    replay("aead");
+}
+
 fn replay(name: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("corpus")

@@ -48,6 +48,58 @@ pub fn stream(from: &Host, to: &Host, address: &str, bytes: usize) {
     );
 }
 
+/// As [`stream`], of any length: neither end holds more than a piece of it.
+pub fn long_stream(from: &Host, to: &Host, address: &str, bytes: u64) {
+    let (tell, told) = channel();
+    let listen = SocketAddr::new(address.parse().unwrap(), 0);
+    let receiver = to.within(move || {
+        let listener = TcpListener::bind(listen).unwrap();
+        tell.send(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        compare_long(stream)
+    });
+    let port = told.recv_timeout(PATIENCE).unwrap();
+    let sender = from.within(move || {
+        let mut stream = TcpStream::connect(port).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let (period, mut sent) = (pattern(PERIOD, 1), 0);
+        while sent < bytes {
+            let rest = usize::try_from(bytes - sent).unwrap_or(PERIOD).min(PERIOD);
+            stream.write_all(&period[..rest]).unwrap();
+            sent += rest as u64;
+        }
+    });
+    sender.join().unwrap();
+    assert_eq!(receiver.join().unwrap(), bytes, "bytes to {address}");
+}
+
+/// A prime: no power of two that comes too often or not at all goes unseen.
+const PERIOD: usize = 1_000_003;
+
+/// How many bytes came, each of them right.
+fn compare_long(mut stream: TcpStream) -> u64 {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (period, mut room, mut received) = (pattern(PERIOD, 1), vec![0; 1 << 18], 0_u64);
+    loop {
+        let count = stream.read(&mut room).unwrap();
+        if count == 0 {
+            return received;
+        }
+        let mut came = &room[..count];
+        while !came.is_empty() {
+            let place = usize::try_from(received % PERIOD as u64).unwrap();
+            let length = came.len().min(PERIOD - place);
+            let is_right = came[..length] == period[place..place + length];
+            assert!(
+                is_right,
+                "within {length} bytes from {received} on one is wrong"
+            );
+            received += length as u64;
+            came = &came[length..];
+        }
+    }
+}
+
 /// UDP of all sizes that fit, and some that have to be fragmented; then bursts of one size, which get glued. None may
 /// come out different or twice; a few may be lost, for a starved wireguard-go drops what its socket can not hold.
 pub fn datagrams(from: &Host, to: &Host, address: &str) {
