@@ -14,6 +14,7 @@ mod gateway;
 mod key_text;
 mod local_socket;
 mod log;
+mod memory;
 mod neighbours;
 mod network_watch;
 mod privileges;

@@ -1,4 +1,4 @@
-//! A gateway that has no descriptor left: it refuses what is new, keeps what it has, and recovers. The NAT's part of this
+//! A gateway that has no descriptor or no memory left: it refuses what is new, keeps what it has, and recovers. The NAT's part of this
 //! is in `../netstack/tests/descriptors.rs`.
 #![allow(
     dead_code,
@@ -64,6 +64,44 @@ fn without_descriptors_it_keeps_its_callers_and_tunnels_and_recovers() {
     let newcomer = UnixStream::connect(gateway.control_path()).unwrap();
     assert!(hello(&newcomer).is_some(), "nobody is let in any more");
     gateway.configure(&config);
+}
+
+#[test]
+fn without_memory_a_large_configuration_is_refused_and_the_old_one_carries_on() {
+    let mut gateway = Gateway::start();
+    let mut device = Party::new(&gateway, DEVICE);
+    let mut connector = Party::new(&gateway, CONNECTOR);
+    let config = gateway.config(&device, &connector);
+    gateway.configure(&config);
+    connector.greet();
+    device.greet();
+    gateway.limit_memory(24 << 20);
+
+    let mut large = config.clone();
+    let peers = large["peers"].as_array_mut().unwrap();
+    peers.extend((0..20_000).map(stranger));
+    let refusal = gateway.ask_for_error("configure", large);
+
+    assert_eq!(refusal["code"], "no-memory", "{refusal}");
+    assert!(
+        refusal["message"]
+            .as_str()
+            .unwrap()
+            .contains("MB of memory")
+    );
+    let question = udp(DEVICE, TARGET, 5000, 53, b"still there?");
+    device.send(&question);
+    assert_eq!(connector.receive(), question, "the old rules hold");
+    gateway.configure(&config);
+}
+
+fn stranger(number: u32) -> Value {
+    let [_, a, b, c] = number.to_be_bytes();
+    let key = format!("{number:042}A=");
+    serde_json::json!({
+        "kind": "device", "id": format!("stranger-{number}"), "publicKey": key,
+        "addresses": [format!("100.{}.{b}.{c}", 100 + a)], "subjects": ["everyone"], "expiresAt": null,
+    })
 }
 
 /// `None` when no answer comes within a second.

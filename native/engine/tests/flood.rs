@@ -43,6 +43,65 @@ fn five_thousand_handshakes_a_second_from_a_thousand_places_neither_stop_a_tunne
     assert!(asked_for_cookies > 5 * computed.max(1), "{drops}");
 }
 
+/// A million: `CULVERT_RANDOM_DATAGRAMS=1000000 cargo test --release -p culvert-engine --test flood line_48`.
+#[test]
+fn line_48_random_datagrams_get_no_byte_back() {
+    let count = std::env::var("CULVERT_RANDOM_DATAGRAMS")
+        .map_or(20_000, |count| count.parse::<u64>().unwrap());
+    let mut gateway = Gateway::start();
+    let mut device = Party::new(&gateway, DEVICE);
+    let mut connector = Party::new(&gateway, CONNECTOR);
+    gateway.configure(&gateway.config(&device, &connector));
+    connector.greet();
+    device.greet();
+
+    let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    stranger.set_nonblocking(true).unwrap();
+    stranger.connect(gateway.address()).unwrap();
+    let mut chance = 48_u64;
+    for number in 0..count {
+        let datagram = random_datagram(&mut chance, number);
+        while stranger.send(&datagram).is_err() {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        if number.is_multiple_of(64) {
+            // What its socket can not hold, it has not seen.
+            exchange(&mut device, &mut connector, number as u16);
+        }
+    }
+
+    let drops = gateway.ask("status", Value::Null)["drops"].clone();
+    let seen: u64 = drops
+        .as_object()
+        .unwrap()
+        .values()
+        .filter_map(Value::as_u64)
+        .sum();
+    println!("{seen} of {count} datagrams were looked at: {drops}");
+    assert!(seen >= count / 10 * 9, "{drops}");
+    assert!(stranger.recv(&mut [0; 2048]).is_err(), "somebody answered");
+}
+
+/// Of any length and content; three in four begin like a message, most of these with its length, too.
+fn random_datagram(chance: &mut u64, number: u64) -> Vec<u8> {
+    let mut next = || {
+        *chance ^= *chance << 13;
+        *chance ^= *chance >> 7;
+        *chance ^= *chance << 17;
+        *chance
+    };
+    let kind = (number % 4) as usize;
+    let length = match (kind, next() % 4) {
+        (1..=3, 1..) => [148, 92, 64][kind - 1],
+        _ => next() as usize % 1472,
+    };
+    let mut datagram: Vec<u8> = (0..length).map(|_| next() as u8).collect();
+    if kind > 0 && length >= 4 {
+        datagram[..4].copy_from_slice(&[kind as u8, 0, 0, 0]);
+    }
+    datagram
+}
+
 /// What the gateway dropped.
 fn survive(mac1: Mac1, per_second: u32) -> Value {
     let mut gateway = Gateway::start();

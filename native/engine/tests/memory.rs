@@ -1,16 +1,20 @@
-//! What an engine remembers of keys that it was told to forget: its whole memory is searched. Needs root.
+//! What an engine holds: of keys that it was told to forget, nothing (its whole memory is searched); for a peer that is
+//! not there, little. Needs root.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test that is wrong should say so at once"
 )]
 
+mod device;
 mod lab;
 
 use std::fs::{self, File};
+use std::net::UdpSocket;
 use std::os::unix::fs::FileExt;
 
-use lab::{Host, exchange, uapi_socket, unique};
+use device::Device;
+use lab::{Folder, Host, Keys, exchange, uapi_socket, unique};
 
 const PRIVATE: [u8; 32] = *b"\x40private key that is looked for\x41";
 const PRESHARED: [u8; 32] = *b"@preshared key, searched for too";
@@ -44,6 +48,44 @@ fn a_key_that_is_taken_away_is_nowhere_in_memory() {
         ("preshared key as text", preshared.into_bytes()),
     ] {
         assert_eq!(found(engine.pid(), &bytes), 0, "{what}");
+    }
+}
+
+/// 128 packets wait for the handshake that never comes.
+#[test]
+fn line_43_a_flood_to_a_dead_peer_costs_no_memory() {
+    const FLOOD: usize = 200_000;
+    let ((one, _other), folder) = (Host::pair(), Folder::new());
+    let near = Device::start(&one, &folder, 1);
+    let nobody = Keys::new(&folder).public;
+    near.wg(&format!(
+        "peer {nobody} endpoint 192.0.2.2:9 allowed-ips 10.5.0.2/32"
+    ));
+    one.within(|| throw(2_000)).join().unwrap();
+    let before = near.resident_kilobytes();
+
+    one.within(|| throw(FLOOD)).join().unwrap();
+
+    let sent: u64 = near
+        .show("transfer")
+        .split_whitespace()
+        .nth(2)
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(
+        sent > 0 && sent.is_multiple_of(148),
+        "{sent} bytes are not initiations alone"
+    );
+    let grown = near.resident_kilobytes().saturating_sub(before);
+    assert!(grown < 512, "{grown} KB more after {FLOOD} packets");
+}
+
+fn throw(count: usize) {
+    let socket = UdpSocket::bind("10.5.0.1:0").unwrap();
+    for _ in 0..count {
+        // The interface's queue may be full for a moment.
+        let _ = socket.send_to(&[0x5a; 1300], "10.5.0.2:7");
     }
 }
 

@@ -1,15 +1,85 @@
-//! The routes of the outer packets: marks, loops, translators, errors. Lines 24, 39, 40, 41, 42. Needs root, `wg`, `nft`,
+//! The routes of the outer packets: marks, loops, translators, errors. Lines 24, 27, 39, 40, 41, 42. Needs root, `wg`, `nft`,
 //! `conntrack` and `ping`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // test builders, outside #[test] functions
 
 mod device;
 mod lab;
 
+use std::collections::VecDeque;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use device::{Device, two};
 use lab::{Folder, Host};
+
+/// Far more than two handshakes that begin at once are apart, so they always cross.
+const SLOW: Duration = Duration::from_millis(150);
+
+#[test]
+fn line_27_both_begin_at_once_over_a_slow_network_and_converge() {
+    let ((one, other), folder) = (Host::pair(), Folder::new());
+    let near = Device::start(&one, &folder, 1);
+    let far = Device::start(&other, &folder, 2);
+    let (is_over, initiations) = (Arc::new(AtomicBool::new(false)), Arc::default());
+    let relay = {
+        let (is_over, initiations) = (Arc::clone(&is_over), Arc::clone(&initiations));
+        other.within(move || relay(&is_over, &initiations))
+    };
+    for round in 1..=3 {
+        for (device, peer, inner) in [(&near, &far, 2), (&far, &near, 1)] {
+            device.peer(peer, "remove");
+            device.peer(
+                peer,
+                &format!("endpoint 192.0.2.2:4000 allowed-ips 10.5.0.{inner}/32"),
+            );
+        }
+        let began = initiations.load(Ordering::Relaxed);
+        let both = one.start("ping", "-c 3 -i 0.2 -W 6 10.5.0.2");
+        other.must("ping", "-c 3 -i 0.2 -W 6 10.5.0.1");
+        drop(both);
+        let begun = initiations.load(Ordering::Relaxed) - began;
+        // One each; a retry each on a machine so busy that an answer takes five seconds.
+        assert!(
+            (2..=4).contains(&begun),
+            "{begun} initiations in round {round}"
+        );
+
+        let said = one.must("ping", "-c 10 -i 0.1 -W 5 10.5.0.2");
+        assert!(said.contains(" 0% packet loss"), "{said}");
+        assert_eq!(
+            initiations.load(Ordering::Relaxed) - began,
+            begun,
+            "they began again"
+        );
+    }
+    is_over.store(true, Ordering::Relaxed);
+    relay.join().unwrap();
+}
+
+/// Between near and far, at 192.0.2.2:4000: each datagram leaves as it came, but later.
+fn relay(is_over: &AtomicBool, initiations: &AtomicUsize) {
+    let socket = UdpSocket::bind("192.0.2.2:4000").unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_millis(2)))
+        .unwrap();
+    let [near, far]: [SocketAddr; 2] =
+        ["192.0.2.1:1111", "192.0.2.2:2111"].map(|at| at.parse().unwrap());
+    let (mut waiting, mut room) = (VecDeque::new(), [0; 2048]);
+    while !is_over.load(Ordering::Relaxed) {
+        if let Ok((length, from)) = socket.recv_from(&mut room) {
+            initiations.fetch_add(usize::from(room[0] == 1), Ordering::Relaxed);
+            let to = if from == far { near } else { far };
+            waiting.push_back((Instant::now() + SLOW, to, room[..length].to_vec()));
+        }
+        while let Some((_, to, datagram)) = waiting.pop_front_if(|(due, ..)| *due <= Instant::now())
+        {
+            socket.send_to(&datagram, to).unwrap();
+        }
+    }
+}
 
 /// Everything goes into the tunnel but what carries it, told apart by the mark, as wg-quick does it.
 #[test]

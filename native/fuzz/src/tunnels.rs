@@ -110,7 +110,7 @@ impl Tunnels {
 
     /// One datagram from anywhere. What was never sent, or was received before, must change nothing.
     pub(crate) fn deliver(&mut self, to: usize, source: Endpoint, bytes: &[u8]) -> Vec<Vec<u8>> {
-        let entry = (to, authenticated_part(bytes).to_vec());
+        let entry = (to, authenticated_part(bytes));
         let is_fresh = self.book.get(&entry) == Some(&false);
         let before = self.picture(to);
         let mut outbox = Outbox::new();
@@ -141,7 +141,7 @@ impl Tunnels {
         }
         let entries: Vec<_> = buffer
             .chunks(stride.max(1))
-            .map(|bytes| (to, authenticated_part(bytes).to_vec()))
+            .map(|bytes| (to, authenticated_part(bytes)))
             .collect();
         let is_any_fresh = entries
             .iter()
@@ -238,7 +238,7 @@ impl Tunnels {
 
     fn enter(&mut self, from: usize, datagram: &[u8]) {
         self.sent.push((from, datagram.to_vec()));
-        let entry = (1 - from, authenticated_part(datagram).to_vec());
+        let entry = (1 - from, authenticated_part(datagram));
         self.book.entry(entry).or_insert(false);
     }
 
@@ -263,11 +263,13 @@ impl Tunnels {
     }
 }
 
-/// mac2 is no part of what a handshake message proves.
-fn authenticated_part(bytes: &[u8]) -> &[u8] {
+/// What a handshake message proves, and whom it is for. That is not mac1 and mac2, which anybody can make who knows the
+/// receiver's public key, and not the sender's index, which they alone cover: whoever stands between two peers may change it,
+/// and gets a session that its owner can not use (as with every WireGuard).
+fn authenticated_part(bytes: &[u8]) -> Vec<u8> {
     match (bytes.first(), bytes.len()) {
-        (Some(1), 148) | (Some(2), 92) => &bytes[..bytes.len() - 16],
-        _ => bytes,
+        (Some(1), 148) | (Some(2), 92) => [&bytes[..4], &bytes[8..bytes.len() - 32]].concat(),
+        _ => bytes.to_vec(),
     }
 }
 

@@ -8,6 +8,7 @@ use super::events::Event;
 use super::message::{self, Hello, PROTOCOL_VERSION, Request, StatusAnswer};
 use super::role::{Refusal, Role};
 use crate::local_socket::{Next, Talk};
+use crate::memory;
 
 /// What the control socket knows of the engine beside its role.
 pub(crate) struct Engine {
@@ -135,8 +136,27 @@ fn status(engine: &mut Engine) -> StatusAnswer {
     }
 }
 
+/// What a byte of configuration may cost until it is in use: read, parsed and compiled, beside the one that it replaces.
+/// 20,000 devices in 3.4 MB took 42 MB more than an empty gateway.
+const BYTES_A_BYTE: usize = 16;
+
+fn check_memory(config: &RawValue) -> Result<(), Refusal> {
+    let length = config.get().len();
+    let wanted = length.saturating_mul(BYTES_A_BYTE);
+    if memory::is_there_room_for(wanted) {
+        return Ok(());
+    }
+    let message = format!(
+        "a configuration of {length} bytes may need {} MB of memory, which this engine is not given: raise its limit; \
+         the configuration before stays",
+        wanted.div_ceil(1 << 20)
+    );
+    Err(Refusal::new("no-memory", message))
+}
+
 /// The hash is of the very bytes that came, so that the sender can compute it too.
 fn configure(config: &RawValue, engine: &mut Engine) -> Result<String, Refusal> {
+    check_memory(config)?;
     engine.role.configure(config)?;
     let hash = hex(digest(&SHA256, config.get().as_bytes()).as_ref());
     engine.config_hash = Some(hash.clone());

@@ -5,6 +5,8 @@ use std::os::unix::net::UnixStream;
 use rustix::event::PollFlags;
 use zeroize::Zeroize;
 
+use crate::memory::is_there_room_for;
+
 /// How much one caller may send per round, so that nobody holds up the others.
 const READ_BYTES: usize = 64 << 10;
 
@@ -61,6 +63,10 @@ impl Conversation {
 
     pub(super) fn fill(&mut self) -> io::Result<()> {
         let before = self.input.len();
+        // What has come, once more as it grows, and once more as a line of its own.
+        if !is_there_room_for(3 * before + READ_BYTES) {
+            return Err(ErrorKind::OutOfMemory.into());
+        }
         self.input.resize(before + READ_BYTES, 0);
         let room = self.input.get_mut(before..).unwrap_or_default();
         let outcome = self.stream.read(room);

@@ -30,6 +30,25 @@ impl Engine {
     }
 
     pub fn start_as(user: u32, name: &str, options: &[&str]) -> Self {
+        Self::launch(user, name, options, |_| (), |_| ())
+    }
+
+    /// As [`Engine::start`], with something done to the command before and to the process at once after its start.
+    pub fn start_prepared(
+        name: &str,
+        prepare: impl FnOnce(&mut Command),
+        started: impl FnOnce(u32),
+    ) -> Self {
+        Self::launch(NOBODY, name, &[], prepare, started)
+    }
+
+    fn launch(
+        user: u32,
+        name: &str,
+        options: &[&str],
+        prepare: impl FnOnce(&mut Command),
+        started: impl FnOnce(u32),
+    ) -> Self {
         let folder =
             std::env::temp_dir().join(format!("culvert-connector-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
@@ -43,15 +62,17 @@ impl Engine {
             .status();
         assert!(copied.unwrap().success());
         let socket = folder.join("control.sock");
-        let child = Command::new(&program)
+        let mut command = Command::new(&program);
+        command
             .args(["connector", "--control"])
             .arg(&socket)
             .args(options)
             .env("CULVERT_LOG", "warn")
             .uid(user)
-            .gid(user)
-            .spawn()
-            .unwrap();
+            .gid(user);
+        prepare(&mut command);
+        let child = command.spawn().unwrap();
+        started(child.id());
         let control = Control::open(&socket);
         Self {
             child,

@@ -50,7 +50,12 @@ impl Gateway {
         Gateway::start_by(command)
     }
 
-    fn start_by(mut command: Command) -> Gateway {
+    fn start_by(command: Command) -> Gateway {
+        Gateway::start_watched(command, |_| ())
+    }
+
+    /// With something done to the process at once after its start.
+    pub(crate) fn start_watched(mut command: Command, started: impl FnOnce(u32)) -> Gateway {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder =
@@ -62,6 +67,7 @@ impl Gateway {
             .arg(&path)
             .spawn()
             .unwrap();
+        started(process.id());
         let deadline = Instant::now() + PATIENCE;
         let stream = loop {
             match UnixStream::connect(&path) {
@@ -153,6 +159,27 @@ impl Gateway {
             .unwrap()
             .parse()
             .unwrap()
+    }
+
+    /// From now on it gets so many bytes more, and no further ones.
+    pub(crate) fn limit_memory(&self, more: u64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmSize:"));
+        let kilobytes: u64 = line
+            .unwrap()
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap();
+        let limit = kilobytes * 1024 + more;
+        let done = Command::new("prlimit")
+            .args([
+                &format!("--pid={}", self.pid()),
+                &format!("--as={limit}:{limit}"),
+            ])
+            .status();
+        assert!(done.unwrap().success());
     }
 
     /// Seconds of processor time, all threads together.

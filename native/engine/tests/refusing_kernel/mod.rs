@@ -24,6 +24,11 @@ const LISTENER: i32 = 250;
 
 pub struct RefusingKernel {
     pub running: Running,
+    refusals: Refusals,
+}
+
+/// Over a program that somebody else started and ends, before this is dropped.
+pub struct Refusals {
     orders: Arc<Orders>,
     supervisor: Option<JoinHandle<()>>,
 }
@@ -40,19 +45,40 @@ struct Orders {
 impl RefusingKernel {
     /// Starts the program; only these calls stop at the filter.
     pub fn start(mut command: Command, calls: &[i64]) -> RefusingKernel {
+        Refusals::prepare(&mut command, calls);
+        let running = Running::start(&mut command);
+        let refusals = Refusals::over(running.pid());
+        RefusingKernel { running, refusals }
+    }
+
+    pub fn refuse(&self, call: i64, errno: i32) {
+        self.refusals.refuse(call, errno);
+    }
+
+    pub fn relent(&self) -> u64 {
+        self.refusals.relent()
+    }
+
+    pub fn refusals(&self) -> u64 {
+        self.refusals.count()
+    }
+}
+
+impl Refusals {
+    /// These calls of the program will stop at the filter.
+    pub fn prepare(command: &mut Command, calls: &[i64]) {
         let filter = filter(calls);
         // SAFETY: after the fork only system calls are made, on memory that was made before it.
         unsafe { command.pre_exec(move || install(&filter)) };
-        let running = Running::start(&mut command);
+    }
+
+    /// For a program that was prepared and has been started.
+    pub fn over(pid: u32) -> Refusals {
         let orders = Arc::new(Orders::default());
-        let listener = take_listener(running.pid());
+        let listener = take_listener(pid);
         let own = Arc::clone(&orders);
         let supervisor = Some(spawn(move || supervise(&listener, &own)));
-        RefusingKernel {
-            running,
-            orders,
-            supervisor,
-        }
+        Refusals { orders, supervisor }
     }
 
     /// From now on this call fails with this errno, each time; an interruption three times, for nobody is interrupted
@@ -68,7 +94,7 @@ impl RefusingKernel {
         self.orders.refusals.load(Ordering::SeqCst)
     }
 
-    pub fn refusals(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.orders.refusals.load(Ordering::SeqCst)
     }
 }
@@ -79,6 +105,12 @@ impl Drop for RefusingKernel {
         self.relent();
         self.running.signal(libc::SIGTERM);
         self.running.end();
+    }
+}
+
+impl Drop for Refusals {
+    fn drop(&mut self) {
+        self.relent();
         self.orders.is_over.store(true, Ordering::SeqCst);
         let _ = self.supervisor.take().map(JoinHandle::join);
     }
@@ -100,8 +132,14 @@ fn filter(calls: &[i64]) -> Vec<libc::sock_filter> {
     steps
 }
 
-/// In the child, between fork and exec.
+/// In the child, between fork and exec. Who has no rights may filter itself once it can not get any.
 fn install(filter: &[libc::sock_filter]) -> io::Result<()> {
+    // SAFETY: numbers.
+    let is_root = unsafe { libc::geteuid() } == 0;
+    // SAFETY: numbers.
+    if !is_root && unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
     let program = libc::sock_fprog {
         len: filter.len() as u16,
         filter: filter.as_ptr().cast_mut(),

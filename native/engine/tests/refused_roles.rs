@@ -1,0 +1,291 @@
+//! Every system call of a gateway's and a connector's data path fails, with every errno that it may: nothing ends, and what
+//! worked works again. Line 50; `system_calls.rs` does the same to a device. Needs root.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "for tests only; one that is wrong should say so at once"
+)]
+
+#[path = "connector/conversation.rs"]
+mod conversation;
+#[path = "connector/gateway.rs"]
+mod gateway;
+mod gateway_lab;
+mod lab;
+#[path = "../../netstack/tests/lab/packets.rs"]
+mod packets;
+#[path = "connector/process.rs"]
+mod process;
+mod refusing_kernel;
+
+use std::net::{IpAddr, UdpSocket};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
+
+use conversation::{SERVER, base64, connector_key, tcp_echo};
+use gateway::Gateway as TunnelEnd;
+use gateway_lab::{Gateway, Party};
+use process::Engine;
+use refusing_kernel::Refusals;
+use serde_json::json;
+
+const TARGET: &str = "192.168.0.10";
+const DEVICE: &str = "100.96.0.7";
+const DEVICE_V6: &str = "fd5a::7";
+const CONNECTOR: &str = "100.96.1.1";
+/// Of processor time, in hundredths of a second, while one call is refused.
+const MOST_TICKS: u64 = 60;
+
+#[test]
+fn line_50_a_gateway_endures_calls_that_fail() {
+    for (call, errnos) in [
+        (
+            libc::SYS_sendmmsg,
+            &[
+                libc::EACCES,
+                libc::EADDRNOTAVAIL,
+                libc::EAGAIN,
+                libc::EINTR,
+                libc::EINVAL,
+                libc::EIO,
+                libc::EMSGSIZE,
+                libc::ENETUNREACH,
+                libc::ENOBUFS,
+                libc::ENOMEM,
+                libc::EPERM,
+            ][..],
+        ),
+        (
+            libc::SYS_recvmmsg,
+            &[
+                libc::EAGAIN,
+                libc::ECONNREFUSED,
+                libc::EINTR,
+                libc::EIO,
+                libc::ENOBUFS,
+                libc::ENOMEM,
+            ],
+        ),
+        (libc::SYS_ppoll, &[libc::EAGAIN, libc::EINTR, libc::ENOMEM]),
+        (libc::SYS_read, &[libc::EAGAIN, libc::EIO]),
+        (libc::SYS_write, &[libc::EAGAIN, libc::EIO, libc::ENOSPC]),
+        (
+            libc::SYS_accept4,
+            &[libc::ECONNABORTED, libc::EMFILE, libc::ENFILE, libc::ENOMEM],
+        ),
+    ] {
+        gateway_endures(call, errnos);
+    }
+}
+
+#[test]
+fn line_50_a_connector_endures_calls_that_fail() {
+    const SENDING: &[i32] = &[
+        libc::EAGAIN,
+        libc::EINTR,
+        libc::EIO,
+        libc::ENETUNREACH,
+        libc::ENOBUFS,
+        libc::ENOMEM,
+        libc::EPERM,
+    ];
+    const RECEIVING: &[i32] = &[
+        libc::EAGAIN,
+        libc::ECONNREFUSED,
+        libc::EINTR,
+        libc::EIO,
+        libc::ENOMEM,
+    ];
+    const WAITING: &[i32] = &[libc::EINTR, libc::ENOMEM];
+    const MAKING: &[i32] = &[
+        libc::EACCES,
+        libc::EMFILE,
+        libc::ENFILE,
+        libc::ENOBUFS,
+        libc::ENOMEM,
+    ];
+    const STEERING: &[i32] = &[libc::ENOMEM, libc::ENOSPC];
+    let all: [(i64, &'static [i32]); 11] = [
+        (libc::SYS_sendmmsg, SENDING),
+        (libc::SYS_sendto, SENDING),
+        (libc::SYS_recvmmsg, RECEIVING),
+        (libc::SYS_recvfrom, RECEIVING),
+        (libc::SYS_read, &[libc::EAGAIN, libc::EIO]),
+        (libc::SYS_ppoll, WAITING),
+        (libc::SYS_socket, MAKING),
+        (
+            libc::SYS_connect,
+            &[
+                libc::EADDRNOTAVAIL,
+                libc::EAGAIN,
+                libc::ENETUNREACH,
+                libc::EPERM,
+            ],
+        ),
+        (libc::SYS_epoll_ctl, STEERING),
+        (libc::SYS_setsockopt, STEERING),
+        (libc::SYS_getsockopt, &[libc::ENOBUFS]),
+    ];
+    spawn(move || {
+        enter_a_private_network();
+        for (call, errnos) in all {
+            connector_endures(call, errnos);
+        }
+    })
+    .join()
+    .unwrap();
+}
+
+fn gateway_endures(call: i64, errnos: &[i32]) {
+    let mut command = Command::new(lab::ENGINE);
+    Refusals::prepare(&mut command, &[call]);
+    // Dropped after the gateway: without a supervisor its calls would wait for ever.
+    let mut supervisor = None;
+    let mut gateway = Gateway::start_watched(command, |pid| supervisor = Some(Refusals::over(pid)));
+    let refusals = supervisor.as_ref().unwrap();
+    let mut device = Party::new(&gateway, DEVICE);
+    let mut connector = Party::new(&gateway, CONNECTOR);
+    let config = gateway.config(&device, &connector);
+    gateway.configure(&config);
+    connector.greet();
+    device.greet();
+    let mut refused = 0;
+    for (number, errno) in errnos.iter().enumerate() {
+        let before = processor_ticks(gateway.pid());
+        refusals.refuse(call, *errno);
+        let caller = UnixStream::connect(gateway.control_path());
+        carries(&mut device, &mut connector, number as u16);
+        refused += refusals.relent();
+        drop(caller);
+
+        let works = (0..8).any(|_| carries(&mut device, &mut connector, 1000 + number as u16));
+        expect_calm(works, before, gateway.pid(), call, *errno);
+    }
+    assert!(refused > 0, "a gateway never makes call {call}");
+}
+
+/// There; what comes first is late.
+fn carries(device: &mut Party, connector: &mut Party, number: u16) -> bool {
+    let question = gateway_lab::udp(DEVICE, TARGET, 5000, 53, &number.to_be_bytes());
+    device.send(&question);
+    connector.awaits(&question)
+}
+
+fn connector_endures(call: i64, errnos: &[i32]) {
+    let mut supervisor = None;
+    let mut engine = Engine::start_prepared(
+        &format!("refused-{call}"),
+        |command| Refusals::prepare(command, &[call]),
+        |pid| supervisor = Some(Refusals::over(pid)),
+    );
+    let refusals = supervisor.as_ref().unwrap();
+    let mut end = TunnelEnd::new([1; 32], connector_key());
+    let answer = engine.ask("configure", config(&end));
+    assert!(answer["result"]["hash"].is_string(), "{answer}");
+    end.until("a session", TunnelEnd::has_session);
+    let (udp_port, tcp_port) = (echo_server(), tcp_echo());
+    assert!(echoes(&mut end, 3999, udp_port));
+    let mut refused = 0;
+    for (number, errno) in errnos.iter().enumerate() {
+        let before = processor_ticks(engine.child.id());
+        refusals.refuse(call, *errno);
+        let source = 4000 + 10 * number as u16;
+        end.send(&packets::tcp(SERVER, source, tcp_port, 2, 1000, 0));
+        end.send(&packets::echo(SERVER, source, 1, 64, b"ping"));
+        echoes(&mut end, source, udp_port);
+        refused += refusals.relent();
+
+        let works = (1..8).any(|again| echoes(&mut end, source + again, udp_port));
+        expect_calm(works, before, engine.child.id(), call, *errno);
+    }
+    assert!(refused > 0, "a connector never makes call {call}");
+}
+
+/// For as long as the test lasts.
+fn echo_server() -> u16 {
+    let socket = UdpSocket::bind((SERVER, 0)).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    spawn(move || {
+        let mut data = [0; 2048];
+        while let Ok((length, peer)) = socket.recv_from(&mut data) {
+            socket.send_to(&data[..length], peer).unwrap();
+        }
+    });
+    port
+}
+
+/// A datagram of a new flow there and back, within half a second.
+fn echoes(end: &mut TunnelEnd, source: u16, port: u16) -> bool {
+    end.got.clear();
+    end.send(&packets::udp(SERVER, source, port, 64, b"hello"));
+    let deadline = Instant::now() + Duration::from_millis(500);
+    while Instant::now() < deadline {
+        end.step();
+        let to_source =
+            |packet: &Vec<u8>| packet[9] == 17 && packet[22..24] == source.to_be_bytes();
+        if end.got.iter().any(to_source) {
+            return true;
+        }
+    }
+    false
+}
+
+fn expect_calm(works: bool, ticks_before: u64, pid: u32, call: i64, errno: i32) {
+    let reason = std::io::Error::from_raw_os_error(errno);
+    assert!(
+        works,
+        "it does not carry any more after call {call} said: {reason}"
+    );
+    let used = processor_ticks(pid) - ticks_before;
+    assert!(
+        used < MOST_TICKS,
+        "{used} hundredths of a second went into waiting for call {call}: {reason}"
+    );
+}
+
+fn config(end: &TunnelEnd) -> serde_json::Value {
+    json!({
+        "privateKey": base64(conversation::PRIVATE.as_slice()), "mtu": 1420,
+        "addresses": ["100.96.0.2"], "ranges": ["10.9.0.0/16"],
+        "overlay": ["100.96.0.0/16", "fd5a::/48"],
+        "peers": [{
+            "id": "gw0", "publicKey": base64(end.key.as_bytes()),
+            "endpoints": [end.address().to_string()], "keepaliveSeconds": 5,
+        }],
+    })
+}
+
+/// For this thread and all that it starts.
+fn enter_a_private_network() {
+    // SAFETY: changes only the network namespace of this very thread.
+    let unshared = unsafe { libc::unshare(libc::CLONE_NEWNET) };
+    assert_eq!(
+        unshared, 0,
+        "this test makes a network namespace and needs root"
+    );
+    std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647").unwrap();
+    for command in ["link set lo up", "addr add 10.9.0.10/32 dev lo"] {
+        let status = Command::new("ip").args(command.split(' ')).status();
+        assert!(status.unwrap().success(), "ip {command}");
+    }
+    // The kernel takes a moment for the addresses of a fresh namespace.
+    sleep(Duration::from_millis(10));
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn processor_ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let behind_name = stat.rsplit_once(')').unwrap().1;
+    let mut fields = behind_name.split_whitespace().skip(11);
+    let mut next = || fields.next().unwrap().parse::<u64>().unwrap();
+    next() + next()
+}
