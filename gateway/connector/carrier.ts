@@ -27,11 +27,13 @@ export interface CarrierOptions {
 
 /** Listeners and interfaces of this host come and go. */
 const LOOK_MS = 5_000;
+/** Another firewall may be set up, or a program removed. */
+const RECONSIDER_MS = 30_000;
 
 export class Carrier {
   readonly #options: CarrierOptions;
   readonly #kernel: KernelForwarding;
-  readonly #look: NodeJS.Timeout;
+  readonly #timers: NodeJS.Timeout[];
   #forwarding: Forwarding;
   #engine: SupervisedEngine;
   #config: ConnectorConfig | undefined;
@@ -46,7 +48,10 @@ export class Carrier {
     this.#kernel = kernel;
     this.#forwarding = forwarding;
     this.#engine = this.#start();
-    this.#look = setInterval(() => this.#tendKernel(), LOOK_MS);
+    this.#timers = [
+      setInterval(() => this.#tendKernel(), LOOK_MS),
+      setInterval(() => this.#reconsider(), RECONSIDER_MS),
+    ];
   }
 
   static async begin(options: CarrierOptions): Promise<Carrier> {
@@ -78,7 +83,7 @@ export class Carrier {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearInterval(this.#look);
+    for (const timer of this.#timers) clearInterval(timer);
     await this.#work;
     await this.#engine.stop();
     if (this.#forwarding.by === 'kernel') await giveBack(this.#kernel, this.#options.say);
@@ -124,6 +129,14 @@ export class Carrier {
       } catch (error) {
         await this.#goOnAlone((error as Error).message);
       }
+    });
+  }
+
+  #reconsider(): void {
+    this.#work = this.#work.then(async () => {
+      if (this.#isClosed || this.#forwarding.by !== 'kernel') return;
+      const now = await chooseForwarding(true, true, thisHost);
+      if (now.by === 'user-space') await this.#goOnAlone(now.why);
     });
   }
 

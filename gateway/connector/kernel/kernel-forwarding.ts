@@ -87,11 +87,10 @@ export class KernelForwarding {
   };
 
   /** Of the settings that would change. The interface is ours: what it had before is of no interest. */
-  #before(plan: KernelPlan): { path: string; before: string }[] {
-    return plan.settings.flatMap(({ path, value }) => {
-      const before = this.#host.read(path);
-      const isOurs = path === forwardingPath(INTERFACE);
-      return before === undefined || before === value || isOurs ? [] : [{ path, before }];
+  #before(plan: KernelPlan): { path: string; before: '0' }[] {
+    const others = plan.settings.filter(({ path }) => path !== forwardingPath(INTERFACE));
+    return others.flatMap(({ path }) => {
+      return this.#host.read(path) === '0' ? [{ path, before: '0' as const }] : [];
     });
   }
 

@@ -147,6 +147,25 @@ test('a damaged ledger still removes our table, and guesses no setting', () => {
   expect(new KernelLedger(folder).claims).toEqual({ v: 1, firewall: true, settings: [] });
 });
 
+test('a ledger that names anything but the forwarding of an interface is not believed', () => {
+  for (const path of [
+    '/proc/sys/kernel/core_pattern',
+    '/proc/sys/net/ipv4/conf/../forwarding',
+    '/proc/sys/net/ipv4/conf/eth0/../../ip_forward',
+    '/proc/sys/net/ipv4/conf/eth0/rp_filter',
+    '/proc/sys/../../etc/cron.d/forwarding',
+    `${conf('eth0')}/../../../../../../../../etc/forwarding`,
+  ]) {
+    const settings = [{ path, before: '0' }];
+    writeFileSync(
+      join(folder, 'kernel-ledger.json'),
+      JSON.stringify({ v: 1, firewall: true, settings }),
+    );
+
+    expect(new KernelLedger(folder).claims.settings, path).toEqual([]);
+  }
+});
+
 const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
 
 function conf(name: string): string {

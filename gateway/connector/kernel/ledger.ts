@@ -15,14 +15,22 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Stop } from '../stop.ts';
 
+/**
+ * The connector's user can write this file, and root may be who undoes it: it can name nothing but the one setting, as
+ * the one of an interface, as off.
+ */
+const Setting = z.strictObject({
+  path: z.string().regex(/^\/proc\/sys\/net\/ipv4\/conf\/(?!\.{1,2}\/)[^/\0]{1,15}\/forwarding$/),
+  before: z.literal('0'),
+});
+type Setting = z.infer<typeof Setting>;
+
 const Claims = z.strictObject({
   v: z.literal(1),
   /** Our firewall table is there. */
   firewall: z.boolean(),
   /** Settings and what they were before us. */
-  settings: z.array(
-    z.strictObject({ path: z.string().startsWith('/proc/sys/'), before: z.string() }),
-  ),
+  settings: z.array(Setting),
 });
 export type Claims = z.infer<typeof Claims>;
 
@@ -47,7 +55,7 @@ export class KernelLedger {
   }
 
   /** On disk before this returns. What a setting was before us is what it was the first time. */
-  claim(settings: readonly { path: string; before: string }[]): void {
+  claim(settings: readonly Setting[]): void {
     const known = new Set(this.#claims.settings.map(({ path }) => path));
     const added = settings.filter(({ path }) => !known.has(path));
     if (this.#claims.firewall && added.length === 0) return;

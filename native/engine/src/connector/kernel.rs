@@ -123,8 +123,9 @@ impl KernelDoor {
             ..
         } = self;
         inbox.packets().filter_map(|packet| {
-            let device = Addresses::of(packet.bytes()).map(|addresses| addresses.destination);
-            let Some(peer) = device.and_then(|device| judge.devices.get(&device)) else {
+            // The kernel announces itself over IPv6 on each interface, to nobody here.
+            let device = Addresses::of(packet.bytes())?.destination;
+            let Some(peer) = judge.devices.get(&device) else {
                 *dropped += 1;
                 return None;
             };
