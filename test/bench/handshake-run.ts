@@ -4,8 +4,8 @@ import { type Contender, culvertWithoutRoot, pinned } from './contender.ts';
 import { configure, startBare } from './engines.ts';
 import type { Experiment, Figures, Pace } from './figures.ts';
 import { keyPair } from './keys.ts';
-import { handshakeStorm, memberKeys } from './load.ts';
-import { inLab, RIGHT } from './topology.ts';
+import { FIRST_MEMBER_PORT, handshakeStorm, memberKeys } from './load.ts';
+import { inLab, LEFT, RIGHT } from './topology.ts';
 import { cpuDuring } from './usage.ts';
 
 const MEMBERS = 1_000;
@@ -28,6 +28,8 @@ async function run(lab: Lab, contender: Contender, pace: Pace): Promise<Figures>
   const peers = (await memberKeys(MEMBERS)).map((publicKey, number) => ({
     publicKey,
     allowedIps: [`10.0.${number >> 8}.${number & 255}/32`],
+    // Some send their answer only there.
+    endpoint: `${LEFT.outer}:${FIRST_MEMBER_PORT + number}`,
   }));
   const host = lab.host('right');
   const services = await startBare(host, pinned(contender, '1'));

@@ -17,6 +17,9 @@ export async function memberKeys(count: number): Promise<string[]> {
   return stdout.trim().split('\n').map(hexToBase64);
 }
 
+/** Member 0 speaks from this port, the next from the next. */
+export const FIRST_MEMBER_PORT = 20_000;
+
 export interface Storm {
   answered: number;
   seconds: number;

@@ -45,7 +45,16 @@ export async function udp(
   address: string,
   wanted: { mbit: number; seconds: number },
 ): Promise<UdpSample> {
-  const rate = ['--udp', '--length', '1300', '--bitrate', `${Math.round(wanted.mbit * 1000)}K`];
+  // A receiver that has no room while it waits for its turn would lose what the tunnel has carried.
+  const rate = [
+    '--udp',
+    '--length',
+    '1300',
+    '--bitrate',
+    `${Math.round(wanted.mbit * 1000)}K`,
+    '--window',
+    '2M',
+  ];
   const report = await iperf<UdpReport>(from, to, address, wanted.seconds, rate);
   return readUdpReport(report);
 }

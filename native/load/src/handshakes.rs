@@ -1,9 +1,12 @@
 //! How many handshakes an engine answers. The initiations are made beforehand, so that the engine and not this program is
 //! what is slow: two agreements of keys each are then left to the engine alone. Each member's last answer is checked to the end.
+//!
+//! Every member has a port of its own, [`FIRST_PORT`] and its number: engines tell peers apart by where they are, and one sends
+//! its answer only where the peer was configured to be.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use culvert_core::{Outbox, PublicKey};
@@ -11,7 +14,8 @@ use culvert_core::{Outbox, PublicKey};
 use crate::arguments::Failure;
 use crate::member::{Member, number_at, receiver_of};
 
-/// Nothing for so long: what is under way is lost.
+const FIRST_PORT: u32 = 20_000;
+/// Without an answer for so long, there is none.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Storm {
@@ -22,115 +26,141 @@ pub(crate) struct Storm {
     pub(crate) each: u32,
 }
 
-#[derive(Default)]
-struct Outcome {
-    answers: Vec<Vec<u8>>,
-    cookies: Vec<Vec<u8>>,
-    lost: u32,
+struct Caller {
+    member: Member,
+    socket: UdpSocket,
+    messages: Vec<Vec<u8>>,
+    answered: usize,
+    cookies: usize,
+    lost: usize,
+    last: Option<Vec<u8>>,
 }
 
 pub(crate) fn run(storm: &Storm) -> Result<(), Failure> {
-    let socket = UdpSocket::bind("0.0.0.0:0")?;
-    socket.connect(storm.to)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
-    let mut members = Vec::new();
+    let mut callers = Vec::new();
     for number in 0..storm.members {
-        members.push(Member::new(number, storm.server, storm.to)?);
+        callers.push(Caller::new(storm, number)?);
     }
-    let greeting = first_words(storm, &socket, &mut members)?;
+    // Everybody once, so that an engine that asks for cookies has asked; they serve for two minutes.
+    prepare(&mut callers, 1);
+    call(&mut callers, storm.in_flight)?;
+    let greetings: usize = callers.iter().map(|caller| caller.answered).sum();
+    for caller in &mut callers {
+        caller.take_cookie(storm.to);
+    }
 
-    let (messages, owners) = initiations(&mut members, storm.each);
-    let start = Instant::now();
-    let outcome = exchange(&socket, &messages, storm.in_flight)?;
-    let seconds = start.elapsed().as_secs_f64();
-
-    finish(&mut members, &owners, &outcome.answers, storm.to);
-    let verified = members.iter().filter(|member| member.has_session()).count();
+    prepare(&mut callers, storm.each);
+    let seconds = call(&mut callers, storm.in_flight)?.as_secs_f64();
+    for caller in &mut callers {
+        caller.take_last(storm.to);
+    }
+    let count = |of: fn(&Caller) -> usize| callers.iter().map(of).sum::<usize>();
     println!(
-        r#"{{"answered":{},"seconds":{seconds:.6},"cookies":{},"lost":{},"verified":{verified},"greetings":{greeting}}}"#,
-        outcome.answers.len(),
-        outcome.cookies.len(),
-        outcome.lost,
+        r#"{{"answered":{},"seconds":{seconds:.6},"cookies":{},"lost":{},"verified":{},"greetings":{greetings}}}"#,
+        count(|caller| caller.answered),
+        count(|caller| caller.cookies),
+        count(|caller| caller.lost),
+        count(|caller| usize::from(caller.member.has_session())),
     );
     Ok(())
 }
 
-/// Everybody once, so that an engine that asks for cookies has asked; they serve for two minutes. How many it answered.
-fn first_words(
-    storm: &Storm,
-    socket: &UdpSocket,
-    members: &mut [Member],
-) -> Result<usize, Failure> {
-    let (messages, owners) = initiations(members, 1);
-    let outcome = exchange(socket, &messages, storm.in_flight)?;
-    finish(members, &owners, &outcome.cookies, storm.to);
-    Ok(outcome.answers.len())
+fn prepare(callers: &mut [Caller], each: u32) {
+    for caller in callers {
+        let member = &mut caller.member;
+        caller.messages = (0..each).filter_map(|_| member.begin()).collect();
+        (caller.answered, caller.cookies, caller.lost) = (0, 0, 0);
+        caller.last = None;
+    }
 }
 
-/// In turn, so that the same member comes again as late as can be; and whose number each has.
-fn initiations(members: &mut [Member], each: u32) -> (Vec<Vec<u8>>, HashMap<u32, usize>) {
-    let mut owners = HashMap::new();
-    let mut messages = Vec::new();
-    for _ in 0..each {
-        for (place, member) in members.iter_mut().enumerate() {
-            let Some(message) = member.begin() else {
-                continue;
-            };
-            owners.extend(number_at(&message, 4).map(|index| (index, place)));
-            messages.push(message);
+/// So many at a time: each thread has its share of the callers and goes round them, so that the same one comes again as late as
+/// can be.
+fn call(callers: &mut [Caller], in_flight: u32) -> Result<Duration, Failure> {
+    let share = callers.len().div_ceil(in_flight.max(1) as usize).max(1);
+    let start = Instant::now();
+    let outcome: io::Result<()> = thread::scope(|scope| {
+        let threads: Vec<_> = callers
+            .chunks_mut(share)
+            .map(|own| scope.spawn(move || go_round(own)))
+            .collect();
+        threads.into_iter().try_for_each(|thread| {
+            let ended = thread.join();
+            ended.unwrap_or_else(|_| Err(io::Error::other("a caller has panicked")))
+        })
+    });
+    outcome?;
+    Ok(start.elapsed())
+}
+
+fn go_round(callers: &mut [Caller]) -> io::Result<()> {
+    let rounds = callers.first().map_or(0, |caller| caller.messages.len());
+    for round in 0..rounds {
+        for caller in &mut *callers {
+            caller.call(round)?;
         }
     }
-    (messages, owners)
+    Ok(())
 }
 
-fn exchange(socket: &UdpSocket, messages: &[Vec<u8>], in_flight: u32) -> io::Result<Outcome> {
-    let mut outcome = Outcome::default();
-    let mut waiting = 0;
-    let mut messages = messages.iter();
-    loop {
-        while waiting < in_flight {
-            let Some(message) = messages.next() else {
-                break;
-            };
-            socket.send(message)?;
-            waiting += 1;
-        }
-        if waiting == 0 {
-            return Ok(outcome);
-        }
+impl Caller {
+    fn new(storm: &Storm, number: u32) -> Result<Caller, Failure> {
+        let port = u16::try_from(FIRST_PORT + number)?;
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
+        socket.connect(storm.to)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        Ok(Caller {
+            member: Member::new(number, storm.server, storm.to)?,
+            socket,
+            messages: Vec::new(),
+            answered: 0,
+            cookies: 0,
+            lost: 0,
+            last: None,
+        })
+    }
+
+    fn call(&mut self, round: usize) -> io::Result<()> {
+        let Some(message) = self.messages.get(round) else {
+            return Ok(());
+        };
+        self.socket.send(message)?;
         let mut buffer = [0; 256];
-        match socket.recv(&mut buffer) {
-            Ok(length) => {
-                let datagram = buffer.get(..length).unwrap_or_default().to_vec();
-                match datagram.first() {
-                    Some(2) => outcome.answers.push(datagram),
-                    Some(3) => outcome.cookies.push(datagram),
-                    _ => continue,
+        loop {
+            match self.socket.recv(&mut buffer) {
+                Ok(length) => {
+                    let datagram = buffer.get(..length).unwrap_or_default();
+                    // Not what a call before this one got too late.
+                    if receiver_of(datagram) != number_at(message, 4) {
+                        continue;
+                    }
+                    match datagram.first() {
+                        Some(2) => self.answered += 1,
+                        _ => self.cookies += 1,
+                    }
+                    self.last = Some(datagram.to_vec());
+                    return Ok(());
                 }
-                waiting = waiting.saturating_sub(1);
+                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {
+                    self.lost += 1;
+                    return Ok(());
+                }
+                Err(cause) => return Err(cause),
             }
-            Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {
-                outcome.lost += waiting;
-                waiting = 0;
-            }
-            Err(cause) => return Err(cause),
         }
     }
-}
 
-/// Hands each its own. A member takes an answer only to what it began last.
-fn finish(
-    members: &mut [Member],
-    owners: &HashMap<u32, usize>,
-    datagrams: &[Vec<u8>],
-    from: SocketAddr,
-) {
-    let mut outbox = Outbox::new();
-    for datagram in datagrams {
-        let owner = receiver_of(datagram).and_then(|index| owners.get(&index));
-        if let Some(member) = owner.and_then(|place| members.get_mut(*place)) {
-            member.hear(&mut datagram.clone(), from, &mut outbox);
-            outbox.clear();
+    /// For the next initiations, unless it was an answer.
+    fn take_cookie(&mut self, from: SocketAddr) {
+        if self.cookies > 0 {
+            self.take_last(from);
+        }
+    }
+
+    fn take_last(&mut self, from: SocketAddr) {
+        let mut outbox = Outbox::new();
+        if let Some(mut datagram) = self.last.take() {
+            self.member.hear(&mut datagram, from, &mut outbox);
         }
     }
 }
