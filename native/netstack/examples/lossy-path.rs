@@ -1,5 +1,6 @@
 //! A download over a path that loses packets: through the NAT, and from the kernel's own TCP at the same place. The device is the
-//! kernel's TCP in both cases. `lossy-path [SECONDS]`; needs root.
+//! kernel's TCP in both cases. `lossy-path [SECONDS [LOSS…]]`; needs
+//! root.
 //! `cargo run --release -p culvert-netstack --example lossy-path`
 #![allow(
     clippy::unwrap_used,
@@ -27,12 +28,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 const PORT: u16 = 7000;
 
 fn main() {
-    let seconds = std::env::args()
-        .nth(1)
-        .map_or(5, |text| text.parse().unwrap());
+    let mut arguments = std::env::args().skip(1);
+    let seconds = arguments.next().map_or(5, |text| text.parse().unwrap());
+    let mut losses: Vec<f64> = arguments.map(|text| text.parse().unwrap()).collect();
+    if losses.is_empty() {
+        losses = vec![0.0, 0.1, 1.0, 3.0];
+    }
     println!("Mbit/s of one download, {seconds} s each; lost each way; round-trip time");
     for delay_ms in [10, 25] {
-        for loss in [0.0, 0.1, 1.0, 3.0] {
+        for &loss in &losses {
             let path = Path {
                 delay: Duration::from_millis(delay_ms),
                 loss,

@@ -176,8 +176,8 @@ pub(crate) fn push_reset(batch: &mut Batch, peer: PeerTag, offending: &Inner<'_>
     push_payload(batch, &way, TCP, HOP_LIMIT, 0, &segment);
 }
 
-/// What an acknowledgement says, without its data and options.
-pub(crate) fn push_bare_acknowledgement(batch: &mut Batch, packet: &[u8]) {
+/// What an acknowledgement says, or one that goes `only_to` a number before it, without data and options.
+pub(crate) fn push_bare_acknowledgement(batch: &mut Batch, packet: &[u8], only_to: Option<u32>) {
     let Ok(inner) = Inner::parse(packet) else {
         return;
     };
@@ -190,6 +190,9 @@ pub(crate) fn push_bare_acknowledgement(batch: &mut Batch, packet: &[u8]) {
         destination: inner.destination,
         mtu: usize::from(u16::MAX),
     };
+    if let Some(only_to) = only_to {
+        copy_at(&mut header, 8, &only_to.to_be_bytes());
+    }
     copy_at(&mut header, 12, &[5 << 4, ACK]);
     seal_transport(&way, TCP, &mut header, 16);
     push_payload(batch, &way, TCP, HOP_LIMIT, 0, &header);

@@ -98,16 +98,31 @@ impl TcpEndpoint {
     pub(crate) fn receive(&mut self, clock: Clock, packet: &[u8], tunnel: &mut Tunnel<'_>) {
         self.received_to = furthest(self.received_to, packet);
         let showing = self.repair.note_received(clock.now, packet);
+        if let Some(half) = showing.half {
+            self.show_bare(clock, packet, Some(half), 1, tunnel);
+        }
         if showing.as_it_is {
             self.show(clock, packet, tunnel);
         }
         if showing.again > 0 {
-            let mut bare = Batch::default();
-            push_bare_acknowledgement(&mut bare, packet);
-            for (_, duplicate) in bare.packets() {
-                for _ in 0..showing.again {
-                    self.show(clock, duplicate, tunnel);
-                }
+            self.show_bare(clock, packet, None, showing.again, tunnel);
+        }
+    }
+
+    /// What `packet` acknowledges, or some of it, without its data.
+    fn show_bare(
+        &mut self,
+        clock: Clock,
+        packet: &[u8],
+        only_to: Option<u32>,
+        times: usize,
+        tunnel: &mut Tunnel<'_>,
+    ) {
+        let mut bare = Batch::default();
+        push_bare_acknowledgement(&mut bare, packet, only_to);
+        for (_, acknowledgement) in bare.packets() {
+            for _ in 0..times {
+                self.show(clock, acknowledgement, tunnel);
             }
         }
     }

@@ -148,6 +148,11 @@ impl Flight {
         self.sent.front().map_or(0, |first| first.start)
     }
 
+    /// Where the second segment begins.
+    pub(crate) fn second(&self) -> Option<u32> {
+        self.sent.get(1).map(|second| second.start)
+    }
+
     pub(crate) fn end(&self) -> u32 {
         self.sent.back().map_or(0, |last| last.end)
     }

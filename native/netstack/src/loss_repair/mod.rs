@@ -97,8 +97,19 @@ pub(crate) struct Showing {
     pub(crate) as_it_is: bool,
     /// So many times more, as duplicates.
     pub(crate) again: usize,
+    /// Before it, as if the device had acknowledged its first half by itself.
+    pub(crate) half: Option<u32>,
 }
 
+impl Showing {
+    const PLAIN: Self = Self {
+        as_it_is: true,
+        again: 0,
+        half: None,
+    };
+}
+
+const LONG_WAY: Duration = Duration::from_millis(2);
 /// Two unanswered probes are the path's fault; what follows is left to smoltcp's own timer.
 const MOST_PROBES: u32 = 2;
 /// A receiver may wait so long before it acknowledges a single segment (RFC 8985, 7.2).
@@ -126,17 +137,14 @@ impl LossRepair {
 
     /// A segment of the device, before smoltcp sees it.
     pub(crate) fn note_received(&mut self, now: Instant, packet: &[u8]) -> Showing {
-        let plain = Showing {
-            as_it_is: true,
-            again: 0,
-        };
         let Some(segment) = Segment::of(packet).filter(|segment| segment.flags & RST == 0) else {
-            return plain;
+            return Showing::PLAIN;
         };
         let is_same_window = self.heard_window.replace(segment.window) == Some(segment.window);
         if self.flight.is_empty() || !self.flight.covers(segment.acknowledgement) {
-            return plain;
+            return Showing::PLAIN;
         }
+        let half = self.half_way(&segment);
         let advances = is_before(self.flight.start(), segment.acknowledgement);
         let has_blocks = segment.sack_blocks().next().is_some();
         let news = self
@@ -156,7 +164,10 @@ impl LossRepair {
             }
         }
         if !has_blocks && !self.is_repairing() {
-            return plain;
+            return Showing {
+                half,
+                ..Showing::PLAIN
+            };
         }
         self.credit = (self.credit + CREDIT_PER_ACK).min(4 * CREDIT_PER_ACK);
         let is_lost = self.find_lost(now) | std::mem::take(&mut self.is_untold);
@@ -165,13 +176,13 @@ impl LossRepair {
             self.repairing_until = Some(self.flight.end());
             self.is_partial = false;
             return Showing {
-                as_it_is: true,
                 again: DUPLICATES_THAT_MEAN_LOSS,
+                ..Showing::PLAIN
             };
         }
         Showing {
             as_it_is: !is_duplicate || (self.is_repairing() && !self.is_partial),
-            again: 0,
+            ..Showing::PLAIN
         }
     }
 
@@ -214,6 +225,18 @@ impl LossRepair {
             heard_window: self.heard_window,
             ..Self::default()
         };
+    }
+
+    /// smoltcp's window grows by one segment for each acknowledgement, however many segments it is about; devices acknowledge every
+    /// second one. On a long way that halves the growth that RFC 9438 (4.3) and RFC 3465 mean; on a short one it does not
+    /// matter.
+    fn half_way(&self, segment: &Segment<'_>) -> Option<u32> {
+        let is_long = self
+            .rack
+            .smoothed_round_trip()
+            .is_some_and(|time| time >= LONG_WAY);
+        let second = self.flight.second()?;
+        (is_long && is_before(second, segment.acknowledgement)).then_some(second)
     }
 
     fn is_repairing(&self) -> bool {

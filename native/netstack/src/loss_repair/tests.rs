@@ -28,7 +28,7 @@ fn a_hole_with_three_segments_behind_it_is_sent_again_and_smoltcp_hears_of_one_l
     assert_eq!(talk.acknowledge(6, &[(7, 8)]), Showing::PLAIN);
     assert_eq!(talk.acknowledge(6, &[(7, 9)]), Showing::NOT);
     assert_eq!(talk.sent_again(), [6]);
-    assert_eq!(talk.acknowledge(11, &[]), Showing::PLAIN);
+    assert_eq!(talk.acknowledge(11, &[]).again, 0);
     assert_eq!(talk.repair.poll_timeout(), None);
 }
 
@@ -121,6 +121,17 @@ fn acknowledgements_of_what_was_never_sent_and_resets_change_nothing() {
     );
 }
 
+#[test]
+fn an_acknowledgement_of_two_counts_as_two_where_the_way_is_long() {
+    let mut talk = Talk::with_segments(5);
+
+    let of_one = talk.acknowledge(2, &[]);
+    let of_two = talk.acknowledge(4, &[]);
+
+    assert_eq!(of_one, Showing::PLAIN);
+    assert_eq!(of_two.half, Some(place(3)));
+}
+
 proptest! {
     #[test]
     fn a_renewed_copy_has_a_right_checksum(
@@ -156,17 +167,15 @@ proptest! {
 }
 
 impl Showing {
-    const PLAIN: Self = Self {
-        as_it_is: true,
-        again: 0,
-    };
     const NOT: Self = Self {
         as_it_is: false,
         again: 0,
+        half: None,
     };
     const AS_LOSS: Self = Self {
         as_it_is: true,
         again: 3,
+        half: None,
     };
 }
 
