@@ -38,6 +38,8 @@ function headRows(status: Status, view: View): Row[] {
     clockTime(account.expiresAt, view),
   );
   const rows: Row[] = [[stateWord(status, view), who]];
+  const { pausedUntil } = status;
+  if (pausedUntil !== null) rows.push(['', words.pausedUntil(clockTime(pausedUntil, view))]);
   const why = tunnelProblem(status);
   if (why) rows.push(['', sentence(why, view) + retryText(status, view)]);
   return rows;

@@ -172,6 +172,7 @@ function connected(): Status {
       stream: 'connected',
     },
     wanted: 'on',
+    pausedUntil: null,
     tunnel: { kind: 'on', since: 0 },
     path: {
       gateway: 'tokyo-gw-1',

@@ -7,6 +7,7 @@ import {
   type LoginFinish,
   type LoginStart,
   LoginStarted,
+  type PauseRequest,
   ProblemAnswer,
   RepairAnswer,
   RoutesAnswer,
@@ -73,6 +74,10 @@ export class LocalClient {
 
   down(): Promise<Status> {
     return this.#call('POST', '/v1/down', {}, Status, QUICK_MS);
+  }
+
+  pause(request: z.infer<typeof PauseRequest>): Promise<Status> {
+    return this.#call('POST', '/v1/pause', request, Status, QUICK_MS);
   }
 
   logout(): Promise<Status> {

@@ -10,6 +10,7 @@
  * | POST /v1/login/finish | who started it | LoginFinish → Status |
  * | POST /v1/login/cancel | who started it | {} → Status |
  * | POST /v1/up, /v1/down | group | {} → Status (at once: `wanted` has changed, `tunnel` follows) |
+ * | POST /v1/pause | group | PauseRequest → Status: off now, on again by itself; up and down end it |
  * | POST /v1/logout | group | {} → Status |
  * | POST /v1/why | group | WhyRequest → WhyAnswer |
  * | GET /v1/routes | group | RoutesAnswer |
@@ -81,6 +82,8 @@ export const Status = z.object({
   version: z.string(),
   account: Account,
   wanted: z.enum(['on', 'off']),
+  /** Unix ms: off until then, on again by itself. Null when it is not a pause; a culvertd that knows none says nothing. */
+  pausedUntil: z.number().nullable().default(null),
   tunnel: Tunnel,
   path: z
     .object({
@@ -107,6 +110,9 @@ export const Status = z.object({
   traffic: z.object({ rxBytes: z.number(), txBytes: z.number() }),
 });
 export type Status = z.infer<typeof Status>;
+
+/** A day at most: who wants longer wants off. */
+export const PauseRequest = z.object({ seconds: z.number().int().min(1).max(86_400) });
 
 export const LoginStart = z.object({
   /** Sign-in link or address. Empty: the organisation this device already knows (renewal). */

@@ -10,6 +10,7 @@ import type { Backend } from './engine/backend.ts';
 import { answerRoutes, answerWhy, type ExplainParts } from './explain.ts';
 import type { Handlers } from './local-api/calls.ts';
 import type { HostNetwork } from './network/host-network.ts';
+import { Pause } from './pause.ts';
 import { whyBlocked } from './policy/plan-host.ts';
 import type { Device } from './session/membership.ts';
 import { Session } from './session/session.ts';
@@ -40,6 +41,7 @@ export class Daemon {
   readonly #host: DeviceHost;
   readonly #tunnel: TunnelShell;
   readonly #session: Session;
+  readonly #pause: Pause;
   readonly #watchers = new Set<(status: Status) => void>();
   readonly #problems: Problem[];
   #lastConfig = '';
@@ -64,6 +66,7 @@ export class Daemon {
       onPlan: () => this.#changed(),
       onApplied: (revision) => this.#session.acknowledge(revision, null),
     });
+    this.#pause = new Pause(store, () => this.#want('on'));
     this.#tunnel = new TunnelShell(this.#host, log.child({ part: 'tunnel' }), (state) =>
       this.#tunnelMoved(state),
     );
@@ -84,6 +87,7 @@ export class Daemon {
     const { store, network, backend } = this.#parts;
     await this.#session.begin();
     this.#tunnel.begin(store.wanted, this.#tunnelConfig());
+    this.#pause.begin();
     this.#unwatch = [
       network.watch({
         networkChanged: () => this.#networkChanged(),
@@ -99,6 +103,7 @@ export class Daemon {
     for (const unwatch of this.#unwatch) unwatch();
     if (this.#refresh) clearInterval(this.#refresh);
     if (this.#telling) clearTimeout(this.#telling);
+    this.#pause.close();
     this.#session.close();
     await this.#tunnel.close();
   }
@@ -121,6 +126,7 @@ export class Daemon {
       },
       up: () => this.#want('on'),
       down: () => this.#want('off'),
+      pause: ({ seconds }) => this.#startPause(seconds * 1000),
       logout: () => this.#logout(),
       why: (request) => answerWhy(request, this.#explainParts()),
       routes: () => answerRoutes(session.facts.config, this.#host.plan),
@@ -138,6 +144,7 @@ export class Daemon {
       version: device.clientVersion,
       now: Date.now(),
       wanted: store.wanted,
+      pausedUntil: store.pausedUntil,
       session: this.#session.facts,
       tunnel: this.#tunnel.state,
       path: this.#tunnel.path,
@@ -150,7 +157,19 @@ export class Daemon {
     });
   }
 
+  /** First the pause: a daemon that ends right here is on, not off for ever. */
+  #startPause(ms: number): Status {
+    this.#pause.start(ms);
+    return this.#switch('off');
+  }
+
   #want(wanted: 'on' | 'off'): Status {
+    const status = this.#switch(wanted);
+    this.#pause.end();
+    return { ...status, pausedUntil: null };
+  }
+
+  #switch(wanted: 'on' | 'off'): Status {
     this.#parts.store.saveWanted(wanted);
     this.#tunnel.send({ kind: wanted === 'on' ? 'want-on' : 'want-off' });
     this.#changed();

@@ -11,6 +11,7 @@ export interface StatusFacts {
   version: string;
   now: number;
   wanted: 'on' | 'off';
+  pausedUntil: number | null;
   session: SessionFacts;
   tunnel: TunnelState;
   path: Path | null;
@@ -34,6 +35,7 @@ export function deriveStatus(facts: StatusFacts): Status {
     version: facts.version,
     account: accountOf(session),
     wanted: facts.wanted,
+    pausedUntil: facts.pausedUntil,
     tunnel: tunnelOf(facts.tunnel),
     path: pathOf(facts),
     networks: (config?.networks ?? []).map(({ id, name, ranges, connectors }) => ({

@@ -111,6 +111,30 @@ test('switching on connects through the fake engine with the keys that were enro
   expect(device.engine.peer?.allowedIps).toContain('192.168.0.0/24');
 });
 
+test('a pause outlives the daemon and switches on again by itself', async () => {
+  const paused = await culvert(device.socket, ['down', '--for', '4s']);
+  expect(paused.out).toContain('a pause: on again at ');
+  await device.restart();
+  expect(await client.status()).toMatchObject({
+    wanted: 'off',
+    pausedUntil: expect.any(Number),
+    tunnel: { kind: 'off' },
+  });
+
+  await until((status) => status.tunnel.kind === 'on');
+
+  expect(await client.status()).toMatchObject({ wanted: 'on', pausedUntil: null });
+}, 20_000);
+
+test('whoever switches by hand ends a pause', async () => {
+  await client.pause({ seconds: 3600 });
+  expect(await client.up()).toMatchObject({ wanted: 'on', pausedUntil: null });
+  await client.pause({ seconds: 3600 });
+  expect(await client.down()).toMatchObject({ wanted: 'off', pausedUntil: null });
+  await client.up();
+  await until((status) => status.tunnel.kind === 'on');
+});
+
 test('why names the entry, the kernel’s route and the gateway, and says what it could not find out', async () => {
   const tunnelled = await culvert(device.socket, ['why', '192.168.0.10:22']);
   const direct = await culvert(device.socket, ['why', '8.8.8.8', '--json']);

@@ -190,7 +190,7 @@ test('what removing a network and a range would do is told before it is done', a
 
   await page.getByRole('button', { name: 'Remove 192.168.0.0/24' }).click();
   const ofRange = page.getByRole('dialog', { name: 'Remove 192.168.0.0/24?' });
-  await ofRange.getByText(/Devices that can reach it now: \d+\./).waitFor();
+  await ofRange.getByText(/Devices that can reach its network now: \d+\./).waitFor();
   await ofRange.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('button', { name: 'Remove network' }).click();
 

@@ -103,6 +103,7 @@ const STATUS: Status = {
   version: '0.1.0',
   account: { kind: 'signed-out', problem: null },
   wanted: 'off',
+  pausedUntil: null,
   tunnel: { kind: 'off' },
   path: null,
   networks: [],

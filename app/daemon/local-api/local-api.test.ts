@@ -284,6 +284,7 @@ function status(): Status {
     version: '0.1.0',
     account: { kind: 'signed-out', problem: null },
     wanted: 'off',
+    pausedUntil: null,
     tunnel: { kind: 'off' },
     path: null,
     networks: [],
@@ -299,6 +300,7 @@ function body(name: CallName): object | undefined {
     startLogin: { link: 'gateway.example', redirectPort: 8080 },
     finishLogin: { loginId: 'id', callback: 'code=1&state=2' },
     why: { destination: '192.168.0.10' },
+    pause: { seconds: 60 },
   };
   return bodies[name] ?? {};
 }

@@ -44,6 +44,8 @@ export const MEMBERSHIP_FILE = format('membership.json', Membership);
 /** The snapshot as it was received: its signature is verified again at each start. */
 export const SNAPSHOT_FILE = format('snapshot.json', z.strictObject({ jws: z.string() }));
 export const WANTED_FILE = format('wanted.json', z.strictObject({ wanted: Wanted }));
+/** Only while there is a pause. */
+export const PAUSE_FILE = format('pause.json', z.strictObject({ until: z.number() }));
 export const PREFERENCES_FILE = format('preferences.json', Preferences);
 
 function format<T>(name: string, schema: z.ZodType<T>): StateFormat<T> {

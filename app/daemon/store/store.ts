@@ -16,6 +16,7 @@ import {
   IDENTITY_FILE,
   MEMBERSHIP_FILE,
   type Membership,
+  PAUSE_FILE,
   PREFERENCES_FILE,
   type Preferences,
   SNAPSHOT_FILE,
@@ -47,6 +48,7 @@ export class Store {
   #snapshot: string | null;
   #wanted: Wanted;
   #preferences: Preferences;
+  #pausedUntil: number | null;
 
   constructor(directory: string, now: () => number = Date.now) {
     this.#directory = directory;
@@ -56,6 +58,7 @@ export class Store {
     this.#membership = this.#read(MEMBERSHIP_FILE, 'consequence-signed-out').value;
     this.#snapshot = this.#read(SNAPSHOT_FILE, 'consequence-refetch').value?.jws ?? null;
     this.#wanted = this.#readWanted();
+    this.#pausedUntil = this.#readPause();
     this.#preferences =
       this.#read(PREFERENCES_FILE, 'consequence-defaults').value ?? DEFAULT_PREFERENCES;
   }
@@ -71,6 +74,11 @@ export class Store {
 
   get wanted(): Wanted {
     return this.#wanted;
+  }
+
+  /** Unix ms. */
+  get pausedUntil(): number | null {
+    return this.#pausedUntil;
   }
 
   get preferences(): Preferences {
@@ -108,6 +116,12 @@ export class Store {
     this.#wanted = wanted;
   }
 
+  savePausedUntil(until: number | null): void {
+    if (until === null) removeStateFile(this.#directory, PAUSE_FILE.name);
+    else writeStateFile(this.#directory, PAUSE_FILE, { until });
+    this.#pausedUntil = until;
+  }
+
   savePreferences(preferences: Preferences): void {
     writeStateFile(this.#directory, PREFERENCES_FILE, preferences);
     this.#preferences = preferences;
@@ -141,6 +155,13 @@ export class Store {
     const read = this.#read(WANTED_FILE, 'consequence-on');
     if (read.value) return read.value.wanted;
     return read.isMissing && this.#membership === null ? 'off' : 'on';
+  }
+
+  /** One that cannot be believed is over: that leads to on. */
+  #readPause(): number | null {
+    const read = this.#read(PAUSE_FILE, 'consequence-on');
+    if (read.value) return read.value.until;
+    return read.isMissing ? null : 0;
   }
 
   #read<T>(

@@ -5,7 +5,15 @@ import { loadPeerCredentials } from '../../peer/peer-credentials.ts';
 
 export type DaemonLink = Pick<
   LocalClient,
-  'startLogin' | 'finishLogin' | 'cancelLogin' | 'up' | 'down' | 'logout' | 'why' | 'follow'
+  | 'startLogin'
+  | 'finishLogin'
+  | 'cancelLogin'
+  | 'up'
+  | 'down'
+  | 'pause'
+  | 'logout'
+  | 'why'
+  | 'follow'
 >;
 
 /**

@@ -1,40 +1,30 @@
 /** On, off, paused and signed out: asked of culvertd. What comes of it shows up in the status. */
 import { problemOfCall } from '../../client/client.ts';
 import type { DaemonLink } from './daemon-link.ts';
-import { Pause } from './pause.ts';
 import type { ViewSource } from './view-source.ts';
 
 export class Switch {
   readonly #daemon: DaemonLink;
   readonly #source: ViewSource;
-  readonly #pause: Pause;
 
   constructor(daemon: DaemonLink, source: ViewSource) {
     this.#daemon = daemon;
     this.#source = source;
-    this.#pause = new Pause(
-      () => this.on(),
-      (until) => source.setPausedUntil(until),
-    );
   }
 
   on(): void {
-    this.#pause.end();
     this.ask(() => this.#daemon.up());
   }
 
   off(): void {
-    this.#pause.end();
     this.ask(() => this.#daemon.down());
   }
 
   pause(minutes: number): void {
-    this.#pause.start(minutes);
-    this.ask(() => this.#daemon.down());
+    this.ask(() => this.#daemon.pause({ seconds: minutes * 60 }));
   }
 
   signOut(): void {
-    this.#pause.end();
     this.ask(() => this.#daemon.logout());
   }
 

@@ -24,6 +24,7 @@ function status(parts: Partial<Status>): Status {
     version: '0.1.0',
     account: signedIn,
     wanted: 'on',
+    pausedUntil: null,
     tunnel: { kind: 'on', since: 0 },
     path: null,
     networks,

@@ -30,7 +30,11 @@ export class ViewSource {
   }
 
   setStatus(status: Status | null, problem: Problem | null): void {
-    this.#change({ status: withPlainText(status), problem: withPlainText(problem) });
+    this.#change({
+      status: withPlainText(status),
+      problem: withPlainText(problem),
+      pausedUntil: status?.pausedUntil ?? null,
+    });
   }
 
   setRefusal(refusal: Problem | null): void {
@@ -39,10 +43,6 @@ export class ViewSource {
 
   setSignIn(signIn: SignInProgress): void {
     this.#change({ signIn: withPlainText(signIn) });
-  }
-
-  setPausedUntil(pausedUntil: number | null): void {
-    this.#change({ pausedUntil });
   }
 
   setPreferences(preferences: Preferences): void {

@@ -79,6 +79,8 @@ export const en = {
 
   // What removing would do
   'devices-lose-network': 'Devices that can reach it now: {count}. Their connections to it end.',
+  'devices-lose-range':
+    'Devices that can reach its network now: {count}. Their connections to {range} end.',
   'nobody-loses': 'No device can reach it now, so nobody loses anything.',
   'rules-go': 'Rules that name nothing else go with it: {rules}.',
   'connectors-go': 'Its connectors stop: {connectors}.',

@@ -75,6 +75,8 @@ export const ja: Record<SaidCode, string> = {
 
   'devices-lose-network':
     '今到達できるデバイスは {count} 台です。このネットワークへの接続は切れます。',
+  'devices-lose-range':
+    '今このネットワークに到達できるデバイスは {count} 台です。{range} への接続は切れます。',
   'nobody-loses': '今到達できるデバイスはないため、誰にも影響しません。',
   'rules-go': 'ほかに対象がないルールも削除されます：{rules}。',
   'connectors-go': 'コネクターは停止します：{connectors}。',

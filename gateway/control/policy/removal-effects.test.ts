@@ -29,7 +29,7 @@ test('addresses that another network has too go there', () => {
   const networks = [network('tokyo', ['192.168.0.0/24']), network('lab', ['192.168.0.0/16'])];
 
   expect(effectsOf(state({ networks, rules: [STAFF] }), '192.168.0.0/24')).toEqual([
-    'Devices that can reach it now: 1. Their connections to it end.',
+    'Devices that can reach its network now: 1. Their connections to 192.168.0.0/24 end.',
     '192.168.0.0/24 goes to lab from then on.',
   ]);
 });

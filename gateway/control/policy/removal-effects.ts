@@ -24,13 +24,16 @@ export function removalEffects(state: PolicyState, reach: Reach, removal: Remova
   ];
 }
 
-function losers(state: PolicyState, reach: Reach, { network, now }: Removal): Said {
+function losers(state: PolicyState, reach: Reach, { network, range, now }: Removal): Said {
   const count = state.devices.filter(
     (device) =>
       isLive(device, now) &&
       reach.networksOf(reach.keyOf(subjectsOf(device, state))).includes(network),
   ).length;
-  return count === 0 ? said('nobody-loses') : said('devices-lose-network', { count });
+  if (count === 0) return said('nobody-loses');
+  return range === undefined
+    ? said('devices-lose-network', { count })
+    : said('devices-lose-range', { count, range });
 }
 
 /** Who else has these addresses, or a part of them, gets them. */

@@ -1,5 +1,5 @@
 /** One rule of the policy: what it says, and what one can do with it. */
-import { ActionIcon, Group, Paper, Stack, Text } from '@mantine/core';
+import { ActionIcon, Group, Paper, Text } from '@mantine/core';
 import IconArrowDown from '@tabler/icons-react/dist/esm/icons/IconArrowDown.mjs';
 import IconArrowUp from '@tabler/icons-react/dist/esm/icons/IconArrowUp.mjs';
 import IconPencil from '@tabler/icons-react/dist/esm/icons/IconPencil.mjs';
@@ -29,18 +29,12 @@ export function RuleCard({ rule, words, edit, remove, up, down }: RuleCardProps)
   return (
     <Paper withBorder p="md" component="article" id={rule.id} aria-label={name}>
       <Group justify="space-between" wrap="nowrap" align="flex-start">
-        <Stack gap={4}>
-          <Group gap="xs">
-            <Text c="dimmed">#{rule.number}</Text>
-            <Text fw={600}>{name}</Text>
-            <StatusMark
-              mark={rule.action === 'allow' ? 'good' : 'bad'}
-              word={t(`policy.${rule.action}`)}
-            />
-            {!rule.enabled && <StatusMark mark="off" word={t('policy.off')} />}
-          </Group>
-          <Text size="sm">{words}</Text>
-        </Stack>
+        <Group gap="xs" style={{ minWidth: 0 }}>
+          <Text c="dimmed">#{rule.number}</Text>
+          <Text fw={600} style={{ overflowWrap: 'anywhere' }}>
+            {name}
+          </Text>
+        </Group>
         <Group gap={4} wrap="nowrap">
           {buttons.map(({ label, Icon, act }) => (
             <ActionIcon
@@ -55,6 +49,16 @@ export function RuleCard({ rule, words, edit, remove, up, down }: RuleCardProps)
             </ActionIcon>
           ))}
         </Group>
+      </Group>
+      <Group gap="md" mt={4}>
+        <StatusMark
+          mark={rule.action === 'allow' ? 'good' : 'bad'}
+          word={t(`policy.${rule.action}`)}
+        />
+        {!rule.enabled && <StatusMark mark="off" word={t('policy.off')} />}
+        <Text size="sm" style={{ overflowWrap: 'anywhere', minWidth: 0 }}>
+          {words}
+        </Text>
       </Group>
     </Paper>
   );
