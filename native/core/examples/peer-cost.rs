@@ -67,15 +67,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         outbox.clear();
     }
     let before = resident_bytes();
-    let start = Instant::now();
+    let start = cpu_time();
     for (source, message) in &mut initiations {
         gateway.receive(now, Endpoint::from(*source), message, &mut outbox);
         assert!(!outbox.is_empty());
         outbox.clear();
     }
-    let each = start.elapsed() / INITIATORS;
+    let each = (cpu_time() - start) / INITIATORS;
     println!(
-        "a handshake answered in {each:?}, {:.0} a second",
+        "a handshake answered in {each:?} of a core's time, {:.0} a second",
         1.0 / each.as_secs_f64()
     );
     let grown = resident_bytes().saturating_sub(before);
@@ -104,6 +104,13 @@ fn private_key(number: u32) -> PrivateKey {
 
 fn address(number: u32) -> SocketAddr {
     SocketAddr::from(((0x0b00_0000 + number).to_be_bytes(), 51_820))
+}
+
+/// What this thread has had of a processor: others that run meanwhile do not count.
+fn cpu_time() -> Duration {
+    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = spent.split(' ').next().unwrap_or("0");
+    Duration::from_nanos(nanos.parse().unwrap_or(0))
 }
 
 fn resident_bytes() -> usize {

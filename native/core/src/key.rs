@@ -3,7 +3,6 @@
 use std::fmt;
 
 use subtle::ConstantTimeEq;
-use x25519_dalek::StaticSecret;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,7 +37,7 @@ impl PrivateKey {
     }
 
     pub fn public_key(&self) -> PublicKey {
-        PublicKey(x25519_dalek::PublicKey::from(&self.secret()).to_bytes())
+        PublicKey(culvert_x25519::public_key(&self.0))
     }
 
     /// UAPI's way to say "no private key".
@@ -46,20 +45,11 @@ impl PrivateKey {
         bytes.ct_eq(&[0; 32]).into()
     }
 
-    fn secret(&self) -> StaticSecret {
-        StaticSecret::from(self.0)
-    }
-
     /// `None` when the other's point is of low order: the secret would be no secret.
     pub(crate) fn agree(&self, theirs: &PublicKey) -> Option<SharedKey> {
         #[cfg(test)]
-        agreements::count();
-        let shared = self
-            .secret()
-            .diffie_hellman(&x25519_dalek::PublicKey::from(theirs.0));
-        shared
-            .was_contributory()
-            .then(|| SharedKey(shared.to_bytes()))
+        agreements::count(1);
+        culvert_x25519::agree(&self.0, &theirs.0).map(SharedKey)
     }
 }
 
@@ -76,6 +66,15 @@ impl PresharedKey {
 /// The outcome of one Diffie-Hellman.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct SharedKey(pub(crate) [u8; 32]);
+
+/// [`PrivateKey::agree`] for two pairs at once, which takes little longer than for one.
+pub(crate) fn agree_twice(pairs: [(&PrivateKey, &PublicKey); 2]) -> Option<[SharedKey; 2]> {
+    #[cfg(test)]
+    agreements::count(2);
+    let pairs = pairs.map(|(secret, theirs)| (&secret.0, &theirs.0));
+    let [one, other] = culvert_x25519::agree_twice(pairs).map(|shared| shared.map(SharedKey));
+    Some([one?, other?])
+}
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,8 +104,8 @@ pub(crate) mod agreements {
 
     thread_local!(static DONE: Cell<u64> = const { Cell::new(0) });
 
-    pub(crate) fn count() {
-        DONE.set(DONE.get() + 1);
+    pub(crate) fn count(agreements: u64) {
+        DONE.set(DONE.get() + agreements);
     }
 
     pub(crate) fn done() -> u64 {

@@ -4,7 +4,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::aead::{open_field, seal_field};
 use crate::hashing::{Hash, hash, kdf1, kdf2, kdf3};
-use crate::key::SharedKey;
+use crate::key::{SharedKey, agree_twice};
 use crate::message::{self, INITIATION, RESPONSE, field, number};
 use crate::{PresharedKey, PrivateKey, PublicKey, Tai64n};
 
@@ -194,8 +194,10 @@ impl ProvenInitiation {
         let ephemeral_public = ephemeral.public_key();
         transcript.mix_key(&ephemeral_public.0);
         transcript.mix_hash(&ephemeral_public.0);
-        transcript.mix_key(&ephemeral.agree(&self.ephemeral)?.0);
-        transcript.mix_key(&ephemeral.agree(&self.initiator)?.0);
+        let [of_ephemerals, of_initiator] =
+            agree_twice([(ephemeral, &self.ephemeral), (ephemeral, &self.initiator)])?;
+        transcript.mix_key(&of_ephemerals.0);
+        transcript.mix_key(&of_initiator.0);
 
         let key = transcript.mix_preshared(preshared);
         let mut sealed_nothing = [0; 16];
@@ -220,8 +222,10 @@ impl SentInitiation {
         let mut transcript = self.transcript.clone();
         transcript.mix_key(&ephemeral.0);
         transcript.mix_hash(&ephemeral.0);
-        transcript.mix_key(&self.ephemeral.agree(&ephemeral)?.0);
-        transcript.mix_key(&own.agree(&ephemeral)?.0);
+        let [of_ephemerals, of_own] =
+            agree_twice([(&self.ephemeral, &ephemeral), (own, &ephemeral)])?;
+        transcript.mix_key(&of_ephemerals.0);
+        transcript.mix_key(&of_own.0);
 
         let key = transcript.mix_preshared(preshared);
         open_field::<16, 0>(&key.0, &transcript.hash, &sealed_nothing)?;
