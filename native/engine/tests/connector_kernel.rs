@@ -116,6 +116,17 @@ fn the_connectors_own_host_and_what_has_to_be_refused_stay_out_of_the_kernel() {
     assert_eq!(engine.ask("status", json!(null))["result"]["flows"], 2);
 }
 
+#[test]
+fn an_interface_that_is_taken_away_ends_the_engine_so_that_it_is_started_anew() {
+    let (site, outside, _server) = hosts();
+    let (mut engine, _gateway, tun) = start(&site, &outside);
+
+    site.ip(&format!("link del {tun}"));
+
+    let status = engine.child.wait().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
 fn hosts() -> (Host, Host, Host) {
     let ((site, outside), server) = (Host::pair(), Host::new());
     site.connect("lan", &server, "lan");

@@ -103,7 +103,7 @@ impl KernelDoor {
         }
     }
 
-    /// Takes what waits, at most one batch. False: nothing waits. An error means that the interface is gone.
+    /// Takes what waits, at most one batch. False: nothing waits.
     pub(super) fn read(&mut self) -> io::Result<bool> {
         self.inbox.clear();
         while self.inbox.len() < BATCH_PACKETS {

@@ -11,6 +11,7 @@ mod way;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub(crate) struct Connector {
     orders: Sender<Order>,
     bell: Bell,
     thread: Option<JoinHandle<()>>,
+    /// The data thread is over, whether it was told to or not.
+    has_ended: Arc<AtomicBool>,
     /// The data thread has not answered in time.
     is_stuck: bool,
     /// Of the TUN, where the kernel forwards.
@@ -84,6 +87,8 @@ pub(crate) fn start(kernel: Option<KernelDoor>, events: EventSink) -> std::io::R
     let (orders, inbox): (Sender<Order>, Receiver<Order>) = channel();
     // Threads inherit rights at their birth, so the rights go first.
     privileges::reduce(rights_for_ping(PingDoor::find()))?;
+    let (has_ended, alarm) = (Arc::new(AtomicBool::new(false)), events.clone());
+    let end = Arc::clone(&has_ended);
     let plane = Plane::new(
         Arc::clone(&tunnel),
         kernel,
@@ -94,7 +99,11 @@ pub(crate) fn start(kernel: Option<KernelDoor>, events: EventSink) -> std::io::R
     )?;
     let thread = std::thread::Builder::new()
         .name("connector".into())
-        .spawn(move || plane.run())?;
+        .spawn(move || {
+            plane.run();
+            end.store(true, Ordering::Release);
+            alarm.wake();
+        })?;
     if let Some(advice) = PingDoor::find().advice() {
         log_warn!("{advice}");
     }
@@ -103,6 +112,7 @@ pub(crate) fn start(kernel: Option<KernelDoor>, events: EventSink) -> std::io::R
         orders,
         bell,
         thread: Some(thread),
+        has_ended,
         is_stuck: false,
         interface,
         applied: None,
@@ -240,8 +250,8 @@ impl Role for Connector {
             self.thread = None;
             return Some("the data thread does not answer".to_owned());
         }
-        let is_dead = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
-        is_dead.then(|| "the data thread has ended".to_owned())
+        let has_ended = self.has_ended.load(Ordering::Acquire);
+        has_ended.then(|| "the data thread has ended".to_owned())
     }
 
     /// Targets and devices get a reset for what is cut, so that nobody waits for a connection that is gone.

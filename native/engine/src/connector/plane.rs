@@ -28,6 +28,7 @@ use super::{Order, Report, unix_milliseconds};
 use crate::bell::Bell;
 use crate::clock::now;
 use crate::control::{Event, EventSink};
+use crate::device::is_gone;
 use crate::network_watch::NetworkWatch;
 use crate::setback::Setback;
 use crate::{log_debug, log_warn};
@@ -102,19 +103,26 @@ impl Plane {
 
     pub(super) fn run(mut self) {
         loop {
-            if let Err(errno) = self.wait() {
+            let ready = self.wait().unwrap_or_else(|errno| {
                 self.setback.wait_after("waiting for packets failed", errno);
-            }
+                Ready::ALL
+            });
             let now = now();
-            if !self.take_orders(now) {
+            if ready.bell && !self.take_orders(now) {
                 self.nat.cut_all(now.instant, &mut self.to_devices);
                 return self.send(now);
             }
-            self.renew_ways(now);
+            self.renew_ways(now, ready.network);
             self.receive(now);
-            if let Err(cause) = self.read_kernel(now) {
-                log_warn!("the interface can not be read any more: {cause}");
-                return;
+            if ready.kernel
+                && let Err(cause) = self.read_kernel(now)
+            {
+                if is_gone(&cause) {
+                    log_warn!("the interface can not be read any more: {cause}");
+                    return;
+                }
+                let setback = &mut self.setback;
+                setback.wait_after("the interface can not be read just now", cause);
             }
             self.nat.handle_ready(now.instant, &mut self.to_devices);
             if self
@@ -130,7 +138,7 @@ impl Plane {
         }
     }
 
-    fn wait(&self) -> rustix::io::Result<()> {
+    fn wait(&self) -> rustix::io::Result<Ready> {
         let sockets = self.nat.poll_fd();
         let mut fds = vec![
             PollFd::new(&self.bell, PollFlags::IN),
@@ -151,9 +159,16 @@ impl Plane {
                 Timespec::try_from(at.saturating_duration_since(Instant::now())).ok()
             });
         match poll(&mut fds, timeout.as_ref()) {
-            Err(rustix::io::Errno::INTR) => Ok(()),
-            outcome => outcome.map(|_| ()),
-        }
+            // Nothing is said about any of them then.
+            Err(rustix::io::Errno::INTR) => return Ok(Ready::ALL),
+            outcome => outcome?,
+        };
+        let is_ready = |index: usize| fds.get(index).is_some_and(|fd| !fd.revents().is_empty());
+        Ok(Ready {
+            bell: is_ready(0),
+            network: is_ready(2),
+            kernel: self.kernel.is_some() && is_ready(3),
+        })
     }
 
     /// False: stop.
@@ -187,8 +202,8 @@ impl Plane {
     }
 
     /// At once, and then not again for a while.
-    fn renew_ways(&mut self, now: Now) {
-        if self.network.has_changed() {
+    fn renew_ways(&mut self, now: Now, may_have_changed: bool) {
+        if may_have_changed && self.network.has_changed() {
             self.want_renewal();
             if let Some(kernel) = &mut self.kernel {
                 kernel.forget_own_addresses();
@@ -274,11 +289,16 @@ impl Plane {
         self.inbox.is_full()
     }
 
-    /// An error means that the interface is gone.
     fn read_kernel(&mut self, now: Now) -> io::Result<()> {
         let Some(mut kernel) = self.kernel.take() else {
             return Ok(());
         };
+        let outcome = self.read_batches(now, &mut kernel);
+        self.kernel = Some(kernel);
+        outcome
+    }
+
+    fn read_batches(&mut self, now: Now, kernel: &mut KernelDoor) -> io::Result<()> {
         for _ in 0..READS_PER_ROUND {
             if !kernel.read()? {
                 break;
@@ -290,7 +310,6 @@ impl Plane {
                 .send_packets(now, tunnel, &self.gateways, answers, handshakes);
             self.note_sent(&sent);
         }
-        self.kernel = Some(kernel);
         Ok(())
     }
 
@@ -374,6 +393,21 @@ impl Plane {
             drops,
         }
     }
+}
+
+/// What is asked only when there is an answer: a call each round for what seldom happens would cost as much as a batch.
+struct Ready {
+    bell: bool,
+    network: bool,
+    kernel: bool,
+}
+
+impl Ready {
+    const ALL: Self = Self {
+        bell: true,
+        network: true,
+        kernel: true,
+    };
 }
 
 fn kebab(name: &str) -> String {

@@ -27,6 +27,7 @@ use crate::entropy::SystemEntropy;
 use crate::replay_floors::{ReplayFloors, StateFault};
 use crate::{log_info, privileges};
 
+pub(crate) use outward::is_gone;
 pub(crate) use role::DeviceRole;
 use role::Settings;
 use shared::Shared;

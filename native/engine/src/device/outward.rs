@@ -83,7 +83,7 @@ fn wait(shared: &Shared, is_on_duty: bool) -> Result<(), Errno> {
 }
 
 /// How the kernel says that the interface was removed; all else may pass.
-fn is_gone(cause: &std::io::Error) -> bool {
+pub(crate) fn is_gone(cause: &std::io::Error) -> bool {
     let gone = [
         libc::EBADFD,
         libc::EBADF,
