@@ -63,6 +63,7 @@ const BY_CODE: Partial<Record<ProblemCode, ExitCode>> = {
   'trust-refused': EXIT.unreachable,
   'no-handshake': EXIT.unreachable,
   'path-lost': EXIT.unreachable,
+  'connect-late': EXIT.late,
 };
 
 export function exitCodeOf({ code }: Problem): ExitCode {

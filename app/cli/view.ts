@@ -2,6 +2,7 @@
 import { createColors } from 'picocolors';
 import type { Problem } from '../contract/local-api.ts';
 import { type Language, say } from '../contract/sentences/say.ts';
+import { COMMAND_SENTENCES } from './command-sentences.ts';
 
 export type Colors = ReturnType<typeof createColors>;
 
@@ -13,7 +14,7 @@ export interface View {
 }
 
 export function sentence(problem: Problem, view: View): string {
-  return say(problem, view.language, view.now);
+  return say(problem, view.language, view.now, COMMAND_SENTENCES);
 }
 
 /** POSIX: LC_ALL beats LC_MESSAGES beats LANG. */

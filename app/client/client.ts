@@ -17,7 +17,7 @@ import {
   type WhyRequest,
 } from '../contract/local-api.ts';
 import { Fault, problemOf, reasonOf } from '../contract/problem.ts';
-import { loadPeerCredentials, type ReadCredentials } from '../peer/peer-credentials.ts';
+import { type ReadCredentials, requirePeerCredentials } from '../peer/peer-credentials.ts';
 import { type LocalCall, openCall } from './local-call.ts';
 
 /** A refusal of culvertd, with its own code, which may be newer than this program. */
@@ -45,9 +45,9 @@ const FOLLOW_AGAIN_MS = 1000;
 
 export class LocalClient {
   readonly #socketPath: string;
-  readonly #credentialsOf: ReadCredentials | null;
+  readonly #credentialsOf: ReadCredentials;
 
-  constructor(socketPath = SOCKET_PATH, credentialsOf = loadPeerCredentials()) {
+  constructor(socketPath = SOCKET_PATH, credentialsOf = requirePeerCredentials()) {
     this.#socketPath = socketPath;
     this.#credentialsOf = credentialsOf;
   }

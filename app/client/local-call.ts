@@ -12,7 +12,7 @@ export interface LocalCall {
   path: string;
   body?: unknown;
   signal?: AbortSignal;
-  credentialsOf: ReadCredentials | null;
+  credentialsOf: ReadCredentials;
 }
 
 /** Answers once the headers are there; throws a Fault where nothing usable answers. */
@@ -56,8 +56,8 @@ function sendWhenRoot(
   call: LocalCall,
 ): void {
   const go = (): void => {
-    const peer = call.credentialsOf?.(socket) ?? null;
-    if (call.credentialsOf && !isTrusted(peer?.uid ?? Number.NaN)) {
+    const peer = call.credentialsOf(socket);
+    if (!isTrusted(peer?.uid ?? Number.NaN)) {
       const { socketPath } = call;
       const code = peer === null ? 'daemon-unverified' : 'daemon-not-root';
       sent.destroy(new Fault(code, { socket: socketPath, uid: peer?.uid ?? '?' }));
@@ -69,7 +69,7 @@ function sendWhenRoot(
   else go();
 }
 
-/** Without the addon this is what is left: only root makes a socket in root's directory. */
+/** Before anything is opened: only root makes a socket in root's directory. */
 function assertOwner(socketPath: string): void {
   let uid: number;
   try {

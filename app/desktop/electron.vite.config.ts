@@ -18,7 +18,7 @@ function peercred() {
       const addon = places.find((place) => existsSync(place));
       if (addon === undefined) {
         this.warn(
-          'peercred is not built (native/peercred/README.md): the app will go by who owns the socket',
+          'peercred is not built (native/peercred/README.md): the app will not talk to culvertd',
         );
         return;
       }

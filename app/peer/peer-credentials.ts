@@ -22,7 +22,12 @@ const PLACES = [
   '../../native/target/debug/libculvert_peercred.so',
 ];
 
-/** Null where the addon is not installed; what that means is the caller's decision. */
+/** Without the addon nobody is known, and whoever asks refuses: nothing else tells a captured socket from root's. */
+export function requirePeerCredentials(): ReadCredentials {
+  return loadPeerCredentials() ?? (() => null);
+}
+
+/** Null where the addon is not installed. */
 export function loadPeerCredentials(): ReadCredentials | null {
   for (const place of PLACES) {
     const addon = load(fileURLToPath(new URL(place, import.meta.url)));

@@ -26,7 +26,7 @@ let link: string;
 beforeAll(async () => {
   organisation = await startOrganisation();
   device = await startDevice();
-  client = new LocalClient(device.socket, null);
+  client = new LocalClient(device.socket);
   link = `${organisation.url}/join#${organisation.built.gateway.trust.fingerprint}`;
 }, 60_000);
 afterAll(async () => {
@@ -109,6 +109,26 @@ test('switching on connects through the fake engine with the keys that were enro
   expect(up.out).toContain('tokyo-vpc  192.168.0.0/24   0 of 0 connectors');
   expect(device.network.protection).not.toBeNull();
   expect(device.engine.peer?.allowedIps).toContain('192.168.0.0/24');
+});
+
+test('a wait that ends before the tunnel is up says so, and that it goes on', async () => {
+  await client.down();
+  await until((status) => status.tunnel.kind === 'off');
+  device.engine.isSilent = true;
+
+  const up = await culvert(device.socket, ['up', '--wait', '1']);
+
+  expect(up.code).toBe(8);
+  expect(up.err).toContain('It is not connected after 1 s. Culvert goes on trying');
+  device.engine.isSilent = false;
+  await until((status) => status.tunnel.kind === 'on');
+}, 30_000);
+
+test('a client that cannot find out who answers sends nothing', async () => {
+  const blind = new LocalClient(device.socket, () => null);
+
+  await expect(blind.down()).rejects.toMatchObject({ code: 'daemon-unverified' });
+  expect(await client.status()).toMatchObject({ wanted: 'on' });
 });
 
 test('a pause outlives the daemon and switches on again by itself', async () => {

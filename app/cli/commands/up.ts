@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { Status } from '../../contract/local-api.ts';
+import { problem } from '../../contract/problem.ts';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.ts';
 import { statusLines } from '../print-status.ts';
 import { withProgress } from '../progress.ts';
 import type { Run } from '../run.ts';
-import { outView, print, printJson, type Terminal } from '../terminal.ts';
+import { outView, print, printJson, type Terminal, tell } from '../terminal.ts';
 import { WORDS } from '../words.ts';
 
 interface Options {
@@ -38,7 +39,12 @@ async function switchOn(terminal: Terminal, options: Options): Promise<ExitCode>
   const status = await withProgress(terminal, WORDS[language].connectingNow, work);
   if (options.json) printJson(terminal, status);
   else print(terminal, statusLines(status, outView(terminal)));
-  return wait === undefined ? hopeOf(status) : resultOf(status);
+  if (wait === undefined) return hopeOf(status);
+  const result = resultOf(status);
+  // The status says how it stands, not that this was all the time there was.
+  if (result === EXIT.late)
+    tell(terminal, problem('connect-late', { waitedMs: wait * 1000 }), false);
+  return result;
 }
 
 /** Connected, or in a state that waiting does not change. */

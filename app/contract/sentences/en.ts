@@ -35,8 +35,7 @@ export const en = {
     'Something failed that Culvert did not expect: {reason}. Look at “journalctl -u culvertd”.',
 
   // Signing in
-  'not-signed-in':
-    'This device is not signed in. Run “culvert login” with the link from your organisation.',
+  'not-signed-in': 'This device is not signed in. Sign in with the link from your organisation.',
   'link-missing': 'Type your organisation’s address or paste its sign-in link.',
   'link-damaged': '“{link}” is not a sign-in link or an address. Copy the whole link again.',
   'gateway-unreachable':
@@ -51,7 +50,7 @@ export const en = {
   'trust-refused':
     '{gateway} could not prove that it belongs to your organisation: {reason}. Nothing was sent. Tell your administrator.',
   'other-organisation':
-    'This device belongs to {known}. Sign out of it first (“culvert logout”), then sign in to {offered}.',
+    'This device belongs to {known}. Sign out of it first, then sign in to {offered}.',
   'login-unknown': 'This sign-in is not waiting any more. Start it again.',
   'login-other-user': 'Somebody else on this computer started this sign-in. Start your own.',
   'login-busy': 'Somebody else on this computer is signing in. Wait until they are done.',
@@ -78,6 +77,8 @@ export const en = {
   // The tunnel
   'no-handshake':
     '{gateway} does not answer at {endpoint}. Trying the next way; check that UDP is not blocked.',
+  'connect-late':
+    'It is not connected after {waitedMs}. Culvert goes on trying; “culvert status” says how it stands.',
   'no-gateway': 'Your organisation has no gateway for this device. Ask an administrator.',
   'gateway-name': 'The address of {gateway} ({endpoint}) cannot be found. Check your network.',
   'path-lost': 'The network went away {lostAt}. Private traffic waits for it to come back.',
@@ -142,7 +143,7 @@ export const en = {
   'why-gateway-rtt': '{gateway}, handshake {handshakeAt}, {rttMs}',
   'why-gateway-silent': '{gateway} does not answer',
   'why-gateway-unasked': '{gateway} could not be asked: {reason}',
-  'why-tunnel-off': 'the tunnel is off; switch it on with “culvert up”',
+  'why-tunnel-off': 'the tunnel is off',
   'why-not-signed-in': 'this device is not signed in',
   // Why: connector
   'why-connector': '{connector} ({healthy} of {total} healthy)',
@@ -165,7 +166,7 @@ export const en = {
   'sum-no-rule-contact': 'You can’t reach {target}: no rule allows it. Ask: {contact}',
   'sum-no-network': 'You can’t reach {target}: no network that you may reach holds it.',
   'sum-no-connector': 'You can’t reach {target}: no connector of {network} works right now.',
-  'sum-off': 'You can’t reach {target} now: the tunnel is off. Run “culvert up”.',
+  'sum-off': 'You can’t reach {target} now: the tunnel is off. Switch Culvert on.',
   'sum-signed-out': 'You can’t reach {target} now: this device is not signed in.',
   'sum-gateway-silent': 'You can’t reach {target} now: {gateway} does not answer.',
   'sum-unroutable': 'You can’t reach {target} now: this computer has no way to it.',
@@ -185,8 +186,6 @@ export const en = {
   // Actions of notices
   'action-sign-in': 'Sign in',
   'action-renew': 'Renew',
-  'action-use-local': 'Use local network',
-  'action-use-network': 'Use {network}',
   'action-repair': 'Repair',
 } as const satisfies Record<string, string>;
 

@@ -34,7 +34,7 @@ export const ja: Record<ProblemCode, string> = {
     'Culvert が想定していないことが起きました：{reason}。「journalctl -u culvertd」を確認してください。',
 
   'not-signed-in':
-    'このデバイスはサインインしていません。組織から受け取ったリンクで「culvert login」を実行してください。',
+    'このデバイスはサインインしていません。組織から受け取ったリンクでサインインしてください。',
   'link-missing': '組織のアドレスを入力するか、サインインリンクを貼り付けてください。',
   'link-damaged':
     '「{link}」はサインインリンクでもアドレスでもありません。リンク全体をコピーし直してください。',
@@ -51,7 +51,7 @@ export const ja: Record<ProblemCode, string> = {
   'trust-refused':
     '{gateway} はあなたの組織のものだと証明できませんでした：{reason}。何も送信していません。管理者に知らせてください。',
   'other-organisation':
-    'このデバイスは {known} に属しています。先にサインアウト（「culvert logout」）してから {offered} にサインインしてください。',
+    'このデバイスは {known} に属しています。先にサインアウトしてから {offered} にサインインしてください。',
   'login-unknown': 'このサインインはもう待っていません。もう一度始めてください。',
   'login-other-user':
     'このサインインはこのコンピューターの別の人が始めたものです。自分で始めてください。',
@@ -79,6 +79,8 @@ export const ja: Record<ProblemCode, string> = {
 
   'no-handshake':
     '{gateway} が {endpoint} で応答しません。次の経路を試しています。UDP が遮断されていないか確認してください。',
+  'connect-late':
+    '{waitedMs} たっても接続していません。試行は続きます。状況は「culvert status」で確認できます。',
   'no-gateway': 'このデバイスのためのゲートウェイが組織にありません。管理者に相談してください。',
   'gateway-name':
     '{gateway} のアドレス（{endpoint}）が見つかりません。ネットワークを確認してください。',
@@ -143,7 +145,7 @@ export const ja: Record<ProblemCode, string> = {
   'why-gateway-rtt': '{gateway}、ハンドシェイク {handshakeAt}、{rttMs}',
   'why-gateway-silent': '{gateway} が応答しません',
   'why-gateway-unasked': '{gateway} に問い合わせできません：{reason}',
-  'why-tunnel-off': 'トンネルはオフです。「culvert up」でオンにできます',
+  'why-tunnel-off': 'トンネルはオフです',
   'why-not-signed-in': 'このデバイスはサインインしていません',
   'why-connector': '{connector}（{total} 台中 {healthy} 台が正常）',
   'why-connector-none': '{network} のコネクターが動いていません（{total} 台中 {healthy} 台が正常）',
@@ -164,8 +166,7 @@ export const ja: Record<ProblemCode, string> = {
     '{target} には接続できません。許可するルールがありません。問い合わせ先：{contact}',
   'sum-no-network': '{target} には接続できません。利用できるネットワークに含まれていません。',
   'sum-no-connector': '{target} には接続できません。{network} のコネクターが今動いていません。',
-  'sum-off':
-    '今は {target} に接続できません。トンネルがオフです。「culvert up」を実行してください。',
+  'sum-off': '今は {target} に接続できません。トンネルがオフです。Culvert をオンにしてください。',
   'sum-signed-out': '今は {target} に接続できません。このデバイスはサインインしていません。',
   'sum-gateway-silent': '今は {target} に接続できません。{gateway} が応答しません。',
   'sum-unroutable': '今は {target} に接続できません。このコンピューターに経路がありません。',
@@ -184,7 +185,5 @@ export const ja: Record<ProblemCode, string> = {
 
   'action-sign-in': 'サインイン',
   'action-renew': '更新',
-  'action-use-local': 'ローカルネットワークを使う',
-  'action-use-network': '{network} を使う',
   'action-repair': '修復',
 };

@@ -8,9 +8,22 @@ export type { Language };
 
 const TABLES: Record<Language, Readonly<Record<ProblemCode, string>>> = { en, ja };
 
+/** Sentences that one front end says differently: only the command line names commands. */
+export type OwnSentences = Readonly<
+  Record<Language, Readonly<Partial<Record<ProblemCode, string>>>>
+>;
+
 /** `now` words moments (“14 s ago”); without it a moment is a time of day. */
-export function say(problem: Problem, language: Language = 'en', now?: number): string {
-  const sentence = isProblemCode(problem.code) ? TABLES[language][problem.code] : undefined;
+export function say(
+  problem: Problem,
+  language: Language = 'en',
+  now?: number,
+  own: OwnSentences = { en: {}, ja: {} },
+): string {
+  const { code } = problem;
+  const sentence = isProblemCode(code)
+    ? (own[language][code] ?? TABLES[language][code])
+    : undefined;
   if (sentence === undefined) return sayUnknown(problem);
   return fillBlanks(sentence, language, (name) => {
     const value = problem.detail[name];

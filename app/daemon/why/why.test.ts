@@ -67,7 +67,7 @@ describe('the first thing that is missing is what stops', () => {
     [
       'the switch',
       { tunnel: 'off' },
-      'no: You can’t reach 192.168.0.10 now: the tunnel is off. Run “culvert up”.',
+      'no: You can’t reach 192.168.0.10 now: the tunnel is off. Switch Culvert on.',
     ],
     [
       'the gateway',

@@ -1,7 +1,5 @@
 /** What the app needs of culvertd: the calls of the local API, and its status as it changes. */
-import { app } from 'electron';
 import { LocalClient } from '../../client/client.ts';
-import { loadPeerCredentials } from '../../peer/peer-credentials.ts';
 
 export type DaemonLink = Pick<
   LocalClient,
@@ -18,10 +16,8 @@ export type DaemonLink = Pick<
 
 /**
  * Who answers is checked before a word is sent: the kernel is asked through the addon that the build puts beside this file.
- * A package always has it; one that lost it refuses instead of trusting the socket's owner alone.
+ * A build that lost it refuses instead of trusting the socket's owner alone.
  */
 export function connectDaemon(): DaemonLink {
-  const isRequired = app.isPackaged && process.platform === 'linux';
-  const credentialsOf = loadPeerCredentials() ?? (isRequired ? () => null : null);
-  return new LocalClient(process.env.CULVERT_SOCKET, credentialsOf);
+  return new LocalClient(process.env.CULVERT_SOCKET);
 }
