@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Endpoint, Peer, Tai64n};
+use crate::{Endpoint, Peer};
 
 /// Something about a peer that people want to know.
 #[derive(Clone, Debug)]
@@ -16,9 +16,6 @@ pub struct Event {
 pub enum EventKind {
     /// A new session is confirmed: data can flow both ways.
     HandshakeDone { endpoint: Option<Endpoint> },
-    /// An initiation was answered. Kept somewhere, it comes back as `PeerUpdate::replay_floor`, and who has recorded that
-    /// initiation can not play it to a later run of this program.
-    InitiationAnswered { timestamp: Tai64n },
     /// The last session is 180 s old, and no handshake has replaced it.
     PeerLost,
     /// 90 s of handshake attempts without an answer; staged packets are gone. New traffic tries again.

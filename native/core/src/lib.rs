@@ -39,7 +39,8 @@ pub use outbox::Outbox;
 pub use peer::{Peer, PeerStatus};
 pub use tai64n::Tai64n;
 pub use tunnel::{
-    Outgoing, PeerUpdate, Received, Sealed, Sealer, SourceCheck, Tunnel, TunnelOptions,
+    AnswerKeeper, Outgoing, PeerUpdate, Received, Sealed, Sealer, SourceCheck, Tunnel,
+    TunnelOptions,
 };
 
 /// Bytes that a buffer must have free before an inner packet: the data message's header.

@@ -28,9 +28,9 @@ use crate::entropy::Entropy;
 use crate::hashing::Hash;
 use crate::indices::Indices;
 use crate::load::Load;
-use crate::locks::{OwnCacheLine, lock, read};
+use crate::locks::{OwnCacheLine, lock, read, write};
 use crate::now::{Timeline, nanos};
-use crate::{DropReason, Event, EventKind, Now, Peer, PrivateKey, PublicKey};
+use crate::{DropReason, Event, EventKind, Now, Peer, PrivateKey, PublicKey, Tai64n};
 
 /// The three verbs are [`Tunnel::seal`] (or a [`Sealer`] for many packets), [`Tunnel::receive`] (or
 /// [`Tunnel::receive_segments`]) and [`Tunnel::handle_timeout`]; everything else is configuration and read-out.
@@ -55,7 +55,11 @@ pub struct Tunnel {
     has_events: AtomicBool,
     defence: Mutex<Defence>,
     drops: [OwnCacheLine<AtomicU64>; DropReason::ALL.len()],
+    answer_keeper: RwLock<Option<AnswerKeeper>>,
 }
+
+/// Told whose initiation is about to be answered, and its timestamp.
+pub type AnswerKeeper = Arc<dyn Fn(&PublicKey, Tai64n) + Send + Sync>;
 
 pub struct TunnelOptions {
     pub entropy: Arc<dyn Entropy>,
@@ -107,6 +111,7 @@ impl Tunnel {
                 cookies: CookieSecret::default(),
             }),
             drops: Default::default(),
+            answer_keeper: RwLock::default(),
         }
     }
 
@@ -168,6 +173,12 @@ impl Tunnel {
     /// it must only wake a thread (an eventfd, a condition variable), never call back into the tunnel.
     pub fn set_waker(&self, waker: Option<Arc<dyn Fn() + Send + Sync>>) {
         self.agenda.set_waker(waker);
+    }
+
+    /// Told before the answer can leave. What it keeps comes back as `PeerUpdate::replay_floor`, and who has recorded that
+    /// initiation can not play it to a later run of this program. Called with locks held: it must not call back into the tunnel.
+    pub fn set_answer_keeper(&self, keeper: Option<AnswerKeeper>) {
+        *write(&self.answer_keeper) = keeper;
     }
 
     /// Asks everybody for cookies while set. For a caller that sees load that the tunnel cannot see.

@@ -9,9 +9,10 @@ use std::io::{self, Read};
 use std::mem::replace;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use culvert_core::{PublicKey, Tai64n};
+use culvert_core::{PublicKey, Tai64n, Tunnel};
 use thiserror::Error;
 
 use crate::log_warn;
@@ -50,6 +51,28 @@ pub(crate) struct ReplayFloors {
 struct Place {
     number: usize,
     floor: Tai64n,
+}
+
+/// Shared by who configures peers and the threads that answer them.
+pub(crate) type SharedFloors = Arc<Mutex<ReplayFloors>>;
+
+/// From now on nothing is answered before it is written down.
+pub(crate) fn keep_answers_of(tunnel: &Tunnel, floors: ReplayFloors) -> SharedFloors {
+    let floors = Arc::new(Mutex::new(floors));
+    let own = Arc::clone(&floors);
+    tunnel.set_answer_keeper(Some(Arc::new(move |peer, floor| {
+        locked(&own).raise(peer, floor);
+    })));
+    floors
+}
+
+/// When this peer last began, as far as is known.
+pub(crate) fn floor_of(floors: &SharedFloors, peer: &PublicKey) -> Option<Tai64n> {
+    locked(floors).of(peer)
+}
+
+fn locked(floors: &SharedFloors) -> MutexGuard<'_, ReplayFloors> {
+    floors.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ReplayFloors {

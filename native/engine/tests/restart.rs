@@ -68,8 +68,6 @@ impl Scene {
         let initiation = recorder.join().unwrap();
 
         let fresh = self.is_answered(initiation.clone());
-        // The answer leaves a moment before it is written down.
-        std::thread::sleep(Duration::from_millis(100));
         engine.signal(libc::SIGKILL);
         engine.end();
         drop(engine);

@@ -11,7 +11,7 @@ use crate::cookie::has_valid_mac1;
 use crate::entropy;
 use crate::indices::{Lane, Owner};
 use crate::key::SharedKey;
-use crate::locks::{lock, write};
+use crate::locks::{lock, read, write};
 use crate::message::{COOKIE_REPLY, INITIATION, RESPONSE, number};
 use crate::noise::{InitiationParts, ProvenInitiation, create_initiation, open_initiation};
 use crate::peer::{PeerState, PendingInitiation};
@@ -179,12 +179,13 @@ impl Tunnel {
         state
             .cookies
             .stamp(&mut message, peer.public_key(), now.instant);
+        if let Some(keep) = &*read(&self.answer_keeper) {
+            keep(peer.public_key(), state.received_timestamp);
+        }
         outbox.push(source, &message);
         peer.count_sent(message.len());
         self.arm_erasure(peer, now.instant);
         self.note_sent(peer, now.instant);
-        let timestamp = state.received_timestamp;
-        self.note_event(peer, EventKind::InitiationAnswered { timestamp }, now.unix);
         Ok(())
     }
 

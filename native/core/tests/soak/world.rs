@@ -191,10 +191,6 @@ impl World {
                     let waiting = self.hosts[host].drop_staged(other);
                     self.lose_all(waiting, Loss::GaveUp);
                 }
-                EventKind::InitiationAnswered { timestamp } if host == HUB => {
-                    self.links[other].replay_floor = Some(timestamp);
-                }
-                EventKind::InitiationAnswered { .. } => {}
                 EventKind::PeerLost => self.note("peers lost"),
             }
         }

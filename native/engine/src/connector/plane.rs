@@ -351,7 +351,6 @@ impl Plane {
                     });
                 }
                 // Who speaks first is a connector: no gateway begins a session that it waits for.
-                EventKind::InitiationAnswered { .. } => {}
                 EventKind::PeerLost => self.events.send(Event::PeerLost { id, at }),
                 EventKind::HandshakeGaveUp => log_debug!("gateway {id} does not answer"),
             }

@@ -24,7 +24,7 @@ use crate::arguments::DeviceOptions;
 use crate::clock::now;
 use crate::control::EventSink;
 use crate::entropy::SystemEntropy;
-use crate::replay_floors::{ReplayFloors, StateFault};
+use crate::replay_floors::{ReplayFloors, StateFault, keep_answers_of};
 use crate::{log_info, privileges};
 
 pub(crate) use outward::is_gone;
@@ -71,6 +71,7 @@ pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<Device
     );
     let sink = events.clone();
     tunnel.set_waker(Some(Arc::new(move || sink.wake())));
+    let floors = keep_answers_of(&tunnel, floors);
     let watch = LinkWatch::open().map_err(failed)?;
     let shared = Shared::new(tunnel, queue, doors, events.clone()).map_err(failed)?;
     let shared = Arc::new(shared);

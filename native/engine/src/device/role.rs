@@ -12,7 +12,7 @@ use culvert_udp::Doors;
 use super::shared::{Shared, binding};
 use super::wireguard;
 use crate::control::{Event, EventSink, PeerStatus, Role, RoleKind, Status};
-use crate::replay_floors::ReplayFloors;
+use crate::replay_floors::{SharedFloors, floor_of};
 use crate::uapi::{Change, Configuration, Errno};
 use crate::{clock, key_text, log_debug, log_info, log_warn};
 
@@ -31,7 +31,7 @@ pub(crate) struct DeviceRole {
 /// What this thread alone knows and changes.
 pub(super) struct Settings {
     pub(super) fwmark: u32,
-    pub(super) floors: ReplayFloors,
+    pub(super) floors: SharedFloors,
 }
 
 impl DeviceRole {
@@ -63,7 +63,7 @@ impl DeviceRole {
             Change::Fwmark(mark) => return self.mark(mark),
             Change::ReplacePeers => self.shared.tunnel.remove_all_peers(),
             Change::Peer(change) => {
-                let floor = self.settings.floors.of(&change.public_key);
+                let floor = floor_of(&self.settings.floors, &change.public_key);
                 wireguard::apply_peer(&self.shared.tunnel, change, floor);
             }
         }
@@ -104,10 +104,6 @@ impl DeviceRole {
             EventKind::HandshakeDone { endpoint } => {
                 let endpoint = endpoint.map(|endpoint| endpoint.remote.to_string());
                 self.events.send(Event::PeerHandshake { id, at, endpoint });
-            }
-            EventKind::InitiationAnswered { timestamp } => {
-                let peer = event.peer.public_key();
-                self.settings.floors.raise(peer, timestamp);
             }
             EventKind::PeerLost => self.events.send(Event::PeerLost { id, at }),
             EventKind::HandshakeGaveUp => log_debug!("no answer from {id} for 90 s"),

@@ -27,7 +27,7 @@ use super::worker::Worker;
 use crate::bell::Bell;
 use crate::control::{Event, EventSink, PeerStatus, Refusal, Role, RoleKind, Status};
 use crate::entropy::SystemEntropy;
-use crate::replay_floors::ReplayFloors;
+use crate::replay_floors::{ReplayFloors, SharedFloors, floor_of, keep_answers_of};
 use crate::{key_text, log_info, uapi};
 
 /// How often flows that ran out are collected, and connectors listened for.
@@ -49,7 +49,7 @@ pub(crate) struct Gateway {
     expiries: Vec<(u64, PeerHandle)>,
     pulse: Pulse,
     next_tick: Instant,
-    floors: ReplayFloors,
+    floors: SharedFloors,
     outboxes: Outboxes,
     tunnel_outbox: culvert_core::Outbox,
 }
@@ -65,6 +65,7 @@ pub(crate) fn start(floors: ReplayFloors, events: EventSink) -> io::Result<Gatew
     let bell = Bell::new()?;
     let waker = bell.clone();
     tunnel.set_waker(Some(Arc::new(move || waker.ring())));
+    let floors = keep_answers_of(&tunnel, floors);
     let switching = Switching {
         switch: Switch::new(FlowLimits::default(), SystemEntropy::words()),
         directory: Directory::default(),
@@ -126,7 +127,7 @@ impl Role for Gateway {
             .map(|peer| peer.public_key)
             .collect();
         let updates = valid.map(|peer| PeerUpdate {
-            replay_floor: self.floors.of(&peer.public_key),
+            replay_floor: floor_of(&self.floors, &peer.public_key),
             ..update(peer, strangers.contains(&peer.public_key))
         });
         tunnel.replace_peers(now.tunnel, updates.collect());
@@ -299,10 +300,6 @@ impl Gateway {
 
     fn tell_events(&mut self, now: Moment) {
         for event in self.shared.tunnel.take_events() {
-            if let EventKind::InitiationAnswered { timestamp } = event.kind {
-                self.floors.raise(event.peer.public_key(), timestamp);
-                continue;
-            }
             let switching = self.shared.switching();
             let Some(member) = switching.directory.member(handle_of(&event.peer)) else {
                 continue;
@@ -319,7 +316,7 @@ impl Gateway {
                     self.next_tick = now.tunnel.instant;
                 }
                 EventKind::PeerLost => self.shared.events.send(Event::PeerLost { id, at }),
-                EventKind::HandshakeGaveUp | EventKind::InitiationAnswered { .. } => {}
+                EventKind::HandshakeGaveUp => {}
             }
         }
     }

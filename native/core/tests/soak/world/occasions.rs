@@ -152,6 +152,7 @@ impl World {
             return;
         }
         self.note("removals");
+        self.keep_floor(spoke);
         self.hosts[HUB]
             .tunnel
             .remove_peer(&self.hosts[spoke].public_key());
@@ -159,6 +160,13 @@ impl World {
         self.links[spoke].forgot[0] = self.at;
         let waiting = self.hosts[HUB].drop_staged(spoke);
         self.lose_all(waiting, Loss::Forgotten);
+    }
+
+    /// What the hub would have on disk.
+    fn keep_floor(&mut self, spoke: usize) {
+        if let Some(peer) = self.hosts[HUB].peer(&self.hosts[spoke]) {
+            self.links[spoke].replay_floor = Some(peer.status().received_timestamp);
+        }
     }
 
     /// With its old key, or as somebody new.
@@ -187,6 +195,9 @@ impl World {
 
     fn restart_hub(&mut self) {
         self.note("restarts of the hub");
+        for spoke in 1..=SPOKES {
+            self.keep_floor(spoke);
+        }
         let (now, seed) = (self.now(), self.random.number());
         let waiting = self.hosts[HUB].restart(now, None, seed);
         self.lose_all(waiting, Loss::Forgotten);
