@@ -18,7 +18,7 @@ export const handshakesExperiment: Experiment = {
     { key: 'perCpuSecond', title: 'a CPU second', digits: 0, better: 'more' },
     { key: 'lostPercent', title: 'lost %', digits: 1, better: 'less' },
   ],
-  quickPeers: ['wireguard-go (Debian)'],
+  quickPeers: ['boringtun'],
   // The kernel answers on whichever core it likes.
   takesPart: (contender) => contender !== culvertWithoutRoot && !contender.isKernel,
   run: (contender, pace) => inLab((lab) => run(lab, contender, pace)),

@@ -1,0 +1,61 @@
+/** What `perf report` says, gathered by what the time was spent for. */
+
+export interface Sample {
+  percent: number;
+  isKernel: boolean;
+  symbol: string;
+}
+
+export interface Share {
+  group: string;
+  percent: number;
+}
+
+/** Lines such as `  21.09%  [k] _copy_from_iter`. */
+export function readSamples(report: string): Sample[] {
+  return [...report.matchAll(/^\s*([\d.]+)%\s+\[([.k])\]\s+(.+?)\s*$/gm)].map(
+    ([, percent, place, symbol = '']) => ({
+      percent: Number(percent),
+      isKernel: place === 'k',
+      symbol,
+    }),
+  );
+}
+
+const inEngine: [group: string, symbols: RegExp][] = [
+  ['AEAD of data', /culvert_aead|ring_core/],
+  [
+    'handshakes, macs, cookies',
+    /blake2|curve25519|x25519|chacha20|poly1305|hashing|core_arch|cookie/i,
+  ],
+  ['checksums', /checksum/],
+  ['copies in the engine', /mem(move|cpy|set)/],
+];
+
+const inKernel: [group: string, symbols: RegExp][] = [
+  ['copies between kernel and engine', /copy_(from|to)_|check_(object|heap_object)|_copy_/],
+  [
+    'wake-ups and switches',
+    /finish_task_switch|sched|try_to_wake|wake_up|ttwu|futex|poll|_raw_spin_unlock_irqrestore|exit_to_user_mode|def_readable|eventfd/,
+  ],
+  ['kernel memory', /alloc|free|slab|kmem|skb_release|page|folio/],
+];
+
+/** The largest first. The kernel's part holds what it does on the packet's further way, too, for veth delivers in the call. */
+export function shares(samples: readonly Sample[]): Share[] {
+  const sums = new Map<string, number>();
+  for (const sample of samples) {
+    const group = groupOf(sample);
+    sums.set(group, (sums.get(group) ?? 0) + sample.percent);
+  }
+  return [...sums]
+    .map(([group, percent]) => ({ group, percent }))
+    .sort((one, other) => other.percent - one.percent);
+}
+
+function groupOf({ isKernel, symbol }: Sample): string {
+  const found = (isKernel ? inKernel : inEngine).find(([, symbols]) => symbols.test(symbol));
+  return (
+    found?.[0] ?? (isKernel ? 'kernel, UDP, IP, TUN, system calls' : 'the engine, everything else')
+  );
+}

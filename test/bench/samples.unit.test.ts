@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { readSamples, shares } from './samples.ts';
+
+const report = `
+# Overhead  Symbol
+    21.09%  [k] _copy_from_iter
+    13.82%  [.] culvert_aead::avx512::chacha20::sixteen_blocks
+     5.41%  [k] finish_task_switch.isra.0
+     4.47%  [.] culvert_tun::checksum::Sum::bytes
+     2.00%  [.] blake2::Blake2sVarCore::compress
+     1.00%  [.] culvert_core::tunnel::receiving::<impl culvert_core::tunnel::Tunnel>::receive_run
+     0.50%  [k] tun_get_user
+     0.25%  [k] _copy_to_iter
+`;
+
+test('samples are gathered by what they are for, the largest first', () => {
+  expect(shares(readSamples(report))).toEqual([
+    { group: 'copies between kernel and engine', percent: 21.34 },
+    { group: 'AEAD of data', percent: 13.82 },
+    { group: 'wake-ups and switches', percent: 5.41 },
+    { group: 'checksums', percent: 4.47 },
+    { group: 'handshakes, macs, cookies', percent: 2 },
+    { group: 'the engine, everything else', percent: 1 },
+    { group: 'kernel, UDP, IP, TUN, system calls', percent: 0.5 },
+  ]);
+});
+
+test('what is no sample is passed over', () => {
+  expect(readSamples('# Total Lost Samples: 0\n\nPercent  Symbol\n')).toEqual([]);
+});
