@@ -8,6 +8,7 @@ import { problem } from '../contract/problem.ts';
 import { DeviceHost } from './device-host.ts';
 import type { Backend } from './engine/backend.ts';
 import { answerRoutes, answerWhy, type ExplainParts } from './explain.ts';
+import { Findings } from './findings.ts';
 import type { Handlers } from './local-api/calls.ts';
 import type { HostNetwork } from './network/host-network.ts';
 import { Pause } from './pause.ts';
@@ -35,6 +36,7 @@ const CALM_MS = 50;
 /** Counters and handshakes move without a change of state. */
 const REFRESH_MS = 1000;
 const STOP_PATIENCE_MS = 15_000;
+const PRIORITY_TAKEN = 'priority-taken';
 
 export class Daemon {
   readonly #parts: DaemonParts;
@@ -43,7 +45,7 @@ export class Daemon {
   readonly #session: Session;
   readonly #pause: Pause;
   readonly #watchers = new Set<(status: Status) => void>();
-  readonly #problems: Problem[];
+  readonly #findings: Findings;
   #lastConfig = '';
   #baseline = { rxBytes: 0, txBytes: 0 };
   #telling: NodeJS.Timeout | null = null;
@@ -53,7 +55,7 @@ export class Daemon {
   constructor(parts: DaemonParts) {
     const { store, network, backend, names, log } = parts;
     this.#parts = parts;
-    this.#problems = [...parts.problems];
+    this.#findings = new Findings(parts.problems);
     this.#host = new DeviceHost({
       network,
       backend,
@@ -153,7 +155,7 @@ export class Daemon {
       backend: backend.kind,
       device: names.device,
       plan: this.#host.plan,
-      problems: this.#problems,
+      problems: this.#findings.all,
     });
   }
 
@@ -261,17 +263,19 @@ export class Daemon {
   /** Another program flushed the firewall or the rules: put them back, and say so. */
   async #checkProtection(): Promise<void> {
     const { store, network, log } = this.#parts;
+    await this.#noteCompany();
     if (store.wanted === 'off' || (await network.isProtected())) return;
     log.warn({}, 'another program removed the protection');
     this.#tunnel.send({ kind: 'config-changed' });
     const lost = problem('protection-lost', { lostAt: Date.now() });
-    this.#problems.splice(
-      0,
-      Number.POSITIVE_INFINITY,
-      ...this.#problems.filter(({ code }) => code !== lost.code),
-      lost,
-    );
+    this.#findings.replace(lost.code, [lost]);
     this.#changed();
+  }
+
+  /** A rule of another program at our priority is told for as long as it is there. */
+  async #noteCompany(): Promise<void> {
+    const taken = (await this.#parts.network.probe()).filter(({ code }) => code === PRIORITY_TAKEN);
+    if (this.#findings.replace(PRIORITY_TAKEN, taken)) this.#changed();
   }
 
   #explainParts(): ExplainParts {

@@ -55,6 +55,24 @@ test('connecting twice changes nothing the second time, and letting go leaves no
   expect(await hostState(cable.dev)).toBe(before);
 });
 
+test('another program’s rule at our priority is told; ours stays in force and goes without it', async () => {
+  const network = networkOn(cable.dev);
+  await network.protect(wanted);
+  expect((await network.probe()).map(({ code }) => code)).toEqual([]);
+  const foreign = 'from 10.99.0.0/16 lookup 100 priority 5182';
+  await cable.dev.sh(`ip rule add ${foreign}`);
+
+  expect(await network.isProtected()).toBe(true);
+  expect((await network.probe()).map(({ code }) => code)).toEqual(['priority-taken']);
+  await network.release();
+
+  const left = await cable.dev.sh('ip rule show priority 5182');
+  expect(left.trim()).toMatch(/^5182:\s+from 10\.99\.0\.0\/16 lookup 100$/);
+  await cable.dev.sh(`ip rule del ${foreign}`);
+  await removeTunnelDevice(cable.dev);
+  expect(await hostState(cable.dev)).toBe(before);
+});
+
 test('disconnecting keeps the protection and takes the rest', async () => {
   const network = networkOn(cable.dev);
   await network.protect(wanted);

@@ -124,6 +124,8 @@ test.each([
   ['3: lan0: <BROADCAST,MULTICAST> mtu 1500 qdisc noqueue state DOWN group default ', 'network'],
   ['Deleted unreachable 10.20.0.0/16 table 5182 proto 182 metric 4278198272 ', 'protection'],
   ['Deleted 5182:	not from all fwmark 0x43000000/0xff000000 lookup 5182 proto 182', 'protection'],
+  ['5182:	from 10.99.0.0/16 lookup 100', 'protection'],
+  ['5182:	not from all fwmark 0x43000000/0xff000000 lookup 5182 proto 182', 'nothing'],
   ['10.20.0.0/16 dev culvert0 table 5182 proto 182 scope link metric 1 ', 'nothing'],
   ['Deleted 10.20.0.0/16 dev culvert0 table 5182 proto 182 scope link metric 1 ', 'nothing'],
   [

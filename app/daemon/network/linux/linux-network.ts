@@ -30,7 +30,7 @@ import {
   type TableRoute,
   tunnelRoutes,
 } from './routes.ts';
-import { addRule, type Family, ruleState } from './rules.ts';
+import { addRule, type Family, isInPlace, ruleState } from './rules.ts';
 import { applySettings, PRESUMED_SETTINGS, settingClaims } from './settings.ts';
 import { removeRoutes, undo, undoOrder } from './undo.ts';
 
@@ -120,7 +120,7 @@ export class LinuxNetwork implements HostNetwork {
         refusingRoutes(plan),
         REFUSING,
       );
-      const stands = rules.every((state) => state === 'ours') && routes.add.length === 0;
+      const stands = rules.every(isInPlace) && routes.add.length === 0;
       return stands && (await isFirewallIntact(this.#host, plan));
     });
   }

@@ -31,6 +31,9 @@ export function monitorHost(host: LinuxHost, names: HostNames, events: WatchEven
 
 /** Of one line of `ip -o monitor`. */
 export function whatChanged(line: string, names: HostNames): 'network' | 'protection' | 'nothing' {
+  // Another program's rule beside ours: whoever comes later stands behind, but people should know.
+  if (line.startsWith(`${names.priority}:`) && !line.includes(`lookup ${names.table}`))
+    return 'protection';
   if (new RegExp(`(lookup|table) ${names.table}\\b|^(Deleted )?${names.priority}:`).test(line)) {
     // Routes into the tunnel come and go with its device; what refuses does not.
     return line.startsWith('Deleted ') && !line.includes(` dev ${names.device} `)

@@ -31,7 +31,9 @@ async function findTaken(host: LinuxHost, names: HostNames): Promise<Problem[]> 
   const firewall = await firewallState(host, names.firewallTable);
   return [
     ...(routes > 0 ? [problem('table-taken', { table: names.table })] : []),
-    ...(rules.includes('foreign') ? [problem('priority-taken', { priority: names.priority })] : []),
+    ...(rules.some((state) => state === 'foreign' || state === 'shared')
+      ? [problem('priority-taken', { priority: names.priority })]
+      : []),
     ...(firewall === 'foreign' ? [problem('firewall-taken', { table: names.firewallTable })] : []),
   ];
 }

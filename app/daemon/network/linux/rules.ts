@@ -16,7 +16,8 @@ export function ruleArguments(family: Family, action: 'add' | 'del', names: Rule
   return [`-${family}`, 'rule', action, ...selector, ...target, 'protocol', `${ROUTE_PROTOCOL}`];
 }
 
-export type RuleState = 'ours' | 'absent' | 'foreign';
+/** `shared`: ours, and another program's at the same priority; the one that was there first comes first. */
+export type RuleState = 'ours' | 'absent' | 'foreign' | 'shared';
 
 interface RuleJson {
   priority: number;
@@ -38,7 +39,14 @@ export async function ruleState(
     ({ priority }) => priority === names.priority,
   );
   if (rules.length === 0) return 'absent';
-  return rules.every((rule) => isOurs(rule, names)) ? 'ours' : 'foreign';
+  const own = rules.filter((rule) => isOurs(rule, names)).length;
+  if (own === 0) return 'foreign';
+  return own === rules.length ? 'ours' : 'shared';
+}
+
+/** Whether ours is there, with or without company. */
+export function isInPlace(state: RuleState): boolean {
+  return state === 'ours' || state === 'shared';
 }
 
 export async function addRule(host: LinuxHost, family: Family, names: RuleNames): Promise<void> {
@@ -52,7 +60,7 @@ export async function removeRule(
   family: Family,
   names: RuleNames,
 ): Promise<boolean> {
-  if ((await ruleState(host, family, names)) !== 'ours') return false;
+  if (!isInPlace(await ruleState(host, family, names))) return false;
   await changeRule(host, family, 'del', names);
   return true;
 }
