@@ -116,29 +116,32 @@ test('a device that sends from the port of a service does not get what is meant 
   expect(await isHeard(6667)).toBe(true);
 });
 
-test('nobody reaches link-local addresses through the kernel unless a range names exactly that one', async () => {
-  await server.sh(
-    'for each in 169.254.169.254 169.254.7.7; do ip address add $each/32 dev lo; done',
-  );
-  await startWeb(server, 'Only this machine may read me.', 9999);
+test('nobody reaches a cloud’s metadata through the kernel unless a range names exactly that address', async () => {
+  const metadata = ['168.63.129.16', '192.0.0.192'];
+  for (const address of metadata) {
+    await second.run(['ip', 'address', 'add', `${address}/32`, 'dev', 'lo']);
+    await server.run(['ip', 'route', 'add', `${address}/32`, 'via', '192.168.0.20']);
+  }
+  await startWeb(second, 'Only this machine may read me.', 9999);
   const { administrator, network } = scene;
-  await administrator.addRange(network.id, '168.0.0.0/7');
-  await untilRouted('169.254.169.254');
-
-  for (const address of ['169.254.169.254', '169.254.7.7', '100.100.100.200']) {
+  await administrator.addRange(network.id, '168.63.129.0/24');
+  await administrator.addRange(network.id, '192.0.0.0/24');
+  for (const address of metadata) {
+    expect(await server.run(['curl', '-s', `http://${address}:9999/`])).toContain('Only this');
+    await untilRouted(address);
     expect((await get(`http://${address}:9999/`)).stdout).toBe('');
   }
-  await administrator.addRange(network.id, '169.254.7.7/32');
+
+  await administrator.addRange(network.id, '168.63.129.16/32');
 
   await eventually(async () =>
-    expect((await get('http://169.254.7.7:9999/')).stdout).toBe('Only this machine may read me.\n'),
+    expect((await get('http://168.63.129.16:9999/')).stdout).toContain('Only this machine'),
   );
+  expect((await get('http://192.0.0.192:9999/')).stdout).toBe('');
   // Past the engine, the firewall says the same: what comes out of the interface for this host is dropped.
   const rules = await server.run(['nft', 'list', 'chain', 'ip', 'culvert_connector', 'input']);
   expect(rules).toContain('iifname "culvert-net" drop');
-  await server.sh(
-    'for each in 169.254.169.254 169.254.7.7; do ip address del $each/32 dev lo; done',
-  );
+  for (const address of metadata) await server.run(['ip', 'route', 'del', `${address}/32`]);
 });
 
 test('a host of the network does not get into the overlay, nor through the server to elsewhere', async () => {
