@@ -12,6 +12,7 @@
 mod flooding;
 mod gateway_lab;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use flooding::{Flood, Mac1};
@@ -43,11 +44,15 @@ fn five_thousand_handshakes_a_second_from_a_thousand_places_neither_stop_a_tunne
     assert!(asked_for_cookies > 5 * computed.max(1), "{drops}");
 }
 
+/// Each floods as fast as it can: two at once would measure each other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// A million: `CULVERT_RANDOM_DATAGRAMS=1000000 cargo test --release -p culvert-engine --test flood line_48`.
 #[test]
 fn line_48_random_datagrams_get_no_byte_back() {
     let count = std::env::var("CULVERT_RANDOM_DATAGRAMS")
         .map_or(20_000, |count| count.parse::<u64>().unwrap());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut gateway = Gateway::start();
     let mut device = Party::new(&gateway, DEVICE);
     let mut connector = Party::new(&gateway, CONNECTOR);
@@ -104,6 +109,7 @@ fn random_datagram(chance: &mut u64, number: u64) -> Vec<u8> {
 
 /// What the gateway dropped.
 fn survive(mac1: Mac1, per_second: u32) -> Value {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut gateway = Gateway::start();
     let mut device = Party::new(&gateway, DEVICE);
     let mut connector = Party::new(&gateway, CONNECTOR);
