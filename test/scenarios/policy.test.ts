@@ -141,14 +141,16 @@ test('nobody reaches the connector’s own loopback, nor link-local addresses, u
     expect(await server.run(['curl', '-s', `http://${address}:9999/`])).toContain('Only this');
   }
   const { administrator, network } = scene;
-  for (const cidr of ['127.0.0.0/8', '169.254.0.0/16']) {
+  for (const cidr of ['127.0.0.0/8', '169.254.0.0/16', '169.254.7.7/32']) {
     await expect(administrator.addRange(network.id, cidr)).rejects.toThrow(
       'is not the address of a private network',
     );
   }
-  // Ranges around them are taken, and hide them.
-  await administrator.addRange(network.id, '126.0.0.0/7');
-  await administrator.addRange(network.id, '168.0.0.0/7');
+  for (const cidr of ['126.0.0.0/7', '168.0.0.0/7']) {
+    await expect(administrator.addRange(network.id, cidr)).rejects.toThrow('no network can hold');
+  }
+  // The one range that may cover them: whoever enters it means all traffic, and these stay closed all the same.
+  await administrator.addRange(network.id, '0.0.0.0/0');
   await sendLoopbackIntoTunnel();
   for (const address of inside) await untilRouted(address);
   const before = await refusedPackets();
@@ -157,9 +159,12 @@ test('nobody reaches the connector’s own loopback, nor link-local addresses, u
 
   expect(ends.map(({ stdout }) => stdout)).toEqual(['', '', '']);
   expect(await refusedPackets()).toBeGreaterThanOrEqual(before + inside.length);
-  await administrator.addRange(network.id, '169.254.7.7/32');
+  await administrator.removeRange(network.id, '0.0.0.0/0');
+  await administrator.addRange(network.id, '169.254.169.254/32');
   await eventually(async () =>
-    expect((await get('http://169.254.7.7:9999/')).stdout).toBe('Only this machine may read me.\n'),
+    expect((await get('http://169.254.169.254:9999/')).stdout).toBe(
+      'Only this machine may read me.\n',
+    ),
   );
   await giveLoopbackBack();
 });

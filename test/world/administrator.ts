@@ -56,6 +56,10 @@ export class Administrator {
     return await this.#call('POST', `networks/${id}/ranges`, { cidr });
   }
 
+  async removeRange(id: string, cidr: string): Promise<Network> {
+    return await this.#call('DELETE', `networks/${id}/ranges?cidr=${encodeURIComponent(cidr)}`);
+  }
+
   async connectorLine(id: string): Promise<ConnectorInstall> {
     return await this.#call('POST', `networks/${id}/connector-token`, {});
   }
