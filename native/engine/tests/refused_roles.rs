@@ -22,6 +22,7 @@ mod packets;
 mod process;
 mod refusing_kernel;
 
+use std::io::Write;
 use std::net::{IpAddr, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
@@ -198,13 +199,24 @@ fn connector_endures(call: i64, errnos: &[i32]) {
         let source = 4000 + 10 * number as u16;
         end.send(&packets::tcp(SERVER, source, tcp_port, 2, 1000, 0));
         end.send(&packets::echo(SERVER, source, 1, 64, b"ping"));
+        let asking = ask_for_status(&engine);
         echoes(&mut end, source, udp_port);
         refused += refusals.relent();
+        drop(asking);
 
         let works = (1..8).any(|again| echoes(&mut end, source + again, udp_port));
         expect_calm(works, before, engine.child.id(), call, *errno);
     }
     assert!(refused > 0, "a connector never makes call {call}");
+}
+
+/// Makes the control thread ring the data thread's bell; nobody waits for the answer.
+fn ask_for_status(engine: &Engine) -> UnixStream {
+    let mut caller = UnixStream::connect(engine.folder.join("control.sock")).unwrap();
+    caller
+        .write_all(b"{\"v\":1,\"id\":1,\"method\":\"status\"}\n")
+        .unwrap();
+    caller
 }
 
 /// For as long as the test lasts.
