@@ -73,6 +73,18 @@ test('another program’s rule at our priority is told; ours stays in force and 
   expect(await hostState(cable.dev)).toBe(before);
 });
 
+test('a range that gets narrower is not refused on the way', async () => {
+  const watching = new Watching(cable.dev, '192.168.0.9');
+  const network = networkOn(watching);
+  await network.connect(plan({ ranges: ['192.168.0.0/16'] }));
+
+  watching.ways.clear();
+  await network.connect(plan({ ranges: ['192.168.0.0/24'] }));
+
+  expect([...watching.ways]).toEqual(['culvert0']);
+  await network.release();
+});
+
 test('disconnecting keeps the protection and takes the rest', async () => {
   const network = networkOn(cable.dev);
   await network.protect(wanted);
@@ -269,6 +281,26 @@ class Fuse implements LinuxHost {
   }
   isRoot() {
     return this.#host.isRoot();
+  }
+}
+
+/** A host on which after each command it is asked where packets for an address go. */
+class Watching extends Fuse {
+  readonly ways = new Set<string>();
+  readonly #namespace: Namespace;
+  readonly #address: string;
+
+  constructor(host: Namespace, address: string) {
+    super(host, Number.POSITIVE_INFINITY, 'after');
+    this.#namespace = host;
+    this.#address = address;
+  }
+
+  override async run(program: Program, argv: readonly string[], input?: string) {
+    const ran = await super.run(program, argv, input);
+    const { stdout, stderr } = await this.#namespace.try(`ip route get ${this.#address}`);
+    this.ways.add(/dev (\S+)/.exec(stdout)?.[1] ?? stderr.trim());
+    return ran;
   }
 }
 

@@ -79,6 +79,7 @@ export class LinuxNetwork implements HostNetwork {
 
   connect(plan: HostPlan): Promise<void> {
     return this.#inTurn(async () => {
+      await this.#extendTunnel(plan);
       await this.#protect(plan);
       const settings = await settingClaims(this.#host);
       this.#ledger.claim([...connectionClaims(plan), ...settings]);
@@ -153,6 +154,17 @@ export class LinuxNetwork implements HostNetwork {
     await this.#applyRoutes(plan, refusingRoutes(plan), REFUSING);
     // Last: a rule in front of a table that is only half filled would send excluded hosts into nothing.
     for (const family of families) await addRule(this.#host, family, plan.names);
+  }
+
+  /**
+   * While the tunnel is up, new ways into it come before their refusals: inside a wider range that goes, a refusal alone would
+   * win, and what is on its way would meet it.
+   */
+  async #extendTunnel(plan: HostPlan): Promise<void> {
+    const current = await readRoutes(this.#host, plan.names);
+    if (!current.some(({ kind }) => kind === 'tunnel')) return;
+    const { add } = routeChanges(current, tunnelRoutes(plan), ['tunnel']);
+    if (add.length > 0) await batch(this.#host, renderAdditions(add, plan.names));
   }
 
   async #applyRoutes(
