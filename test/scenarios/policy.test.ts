@@ -149,6 +149,12 @@ test('nobody reaches the connector’s own loopback, nor link-local addresses, u
   for (const cidr of ['126.0.0.0/7', '168.0.0.0/7']) {
     await expect(administrator.addRange(network.id, cidr)).rejects.toThrow('no network can hold');
   }
+  // The administrator's browser is on this laptop, and shall not lose the gateway.
+  const { id, splitTunnel } = await administrator.defaultProfile();
+  await administrator.saveSplitTunnel(id, {
+    ...splitTunnel,
+    exclude: [{ cidr: '203.0.113.0/24' }],
+  });
   // The one range that may cover them: whoever enters it means all traffic, and these stay closed all the same.
   await administrator.addRange(network.id, '0.0.0.0/0');
   await sendLoopbackIntoTunnel();
@@ -167,6 +173,9 @@ test('nobody reaches the connector’s own loopback, nor link-local addresses, u
     ),
   );
   await giveLoopbackBack();
+  await eventually(async () =>
+    expect(await laptop.run(['ip', 'route', 'show', 'table', '5182'])).not.toContain('default'),
+  );
 });
 
 test('a rule that goes cuts what is open, within a second', async () => {
@@ -230,11 +239,11 @@ async function cutAfter(flow: Service, act: () => Promise<unknown>): Promise<num
 /** No system does this by itself; somebody with root on a device can. */
 async function sendLoopbackIntoTunnel(): Promise<void> {
   await laptop.sh(`sysctl -qw net.ipv4.conf.all.route_localnet=1
-    ip rule add priority 6000 lookup local; ip rule del priority 0`);
+    ip rule add priority 1 not to 127.0.0.0/8 lookup local; ip rule del priority 0`);
 }
 
 async function giveLoopbackBack(): Promise<void> {
-  await laptop.sh(`ip rule add priority 0 lookup local; ip rule del priority 6000
+  await laptop.sh(`ip rule add priority 0 lookup local; ip rule del priority 1
     sysctl -qw net.ipv4.conf.all.route_localnet=0`);
 }
 
