@@ -6,6 +6,7 @@
  */
 import { createHash, createPrivateKey } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
+import { Secrets } from '../../gateway/control/store/secrets.ts';
 import type { Host } from '../lab/host.ts';
 import { Device } from '../world/device.ts';
 import { people } from '../world/provider.ts';
@@ -135,26 +136,32 @@ async function deviceSecrets(): Promise<Map<string, Buffer>> {
   ]);
 }
 
-/** What the gateway gave out, as it remembers it. */
+/** What the gateway gave out, as it remembers it: sealed, so the key beside its database is needed, too. */
 async function oauthSecrets(into: Map<string, Buffer>): Promise<{ challenges: string[] }> {
   const script = `
     const { DatabaseSync } = require('node:sqlite');
     const store = new DatabaseSync('/var/lib/culvert-gateway/data/culvert.db', { readOnly: true });
-    console.log(JSON.stringify(store.prepare('select model, id, payload from oauth_payloads').all()));`;
-  const rows: { model: string; id: string; payload: string }[] = JSON.parse(
-    await world.lab
-      .host('gateway')
-      .run(['/opt/culvert/node_modules/.bin/node', '--no-warnings', '-e', script], {
-        user: 'culvert-gateway',
-      }),
+    console.log(JSON.stringify(store.prepare('select model, payload from oauth_payloads').all()));`;
+  const gateway = world.lab.host('gateway');
+  const rows: { model: string; payload: string }[] = JSON.parse(
+    await gateway.run(['/opt/culvert/node_modules/.bin/node', '--no-warnings', '-e', script], {
+      user: 'culvert-gateway',
+    }),
   );
+  const key = await gateway.run(['base64', '-w0', '/var/lib/culvert-gateway/data/store.key']);
+  const sealed = new Secrets(Buffer.from(key, 'base64'));
+  const opened = rows.map(({ model, payload }) => ({
+    model,
+    ...(JSON.parse(sealed.open(`oauth-${model}`, payload)) as {
+      jti: string;
+      codeChallenge?: string;
+    }),
+  }));
   for (const model of ['AuthorizationCode', 'AccessToken']) {
-    const id = rows.find((row) => row.model === model)?.id;
-    if (id !== undefined) into.set(model, Buffer.from(id));
+    const given = opened.find((one) => one.model === model);
+    if (given) into.set(model, Buffer.from(given.jti));
   }
-  return {
-    challenges: rows.flatMap((row) => JSON.parse(row.payload).codeChallenge ?? []),
-  };
+  return { challenges: opened.flatMap(({ codeChallenge }) => codeChallenge ?? []) };
 }
 
 async function filesBesideTheKeyStore(): Promise<string> {
