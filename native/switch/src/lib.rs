@@ -27,6 +27,7 @@ mod rejection;
 mod rendezvous;
 mod review;
 mod rule;
+mod rule_list;
 pub mod switch;
 pub mod time;
 mod tracking;

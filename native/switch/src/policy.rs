@@ -1,5 +1,5 @@
 //! A configuration, compiled: immutable, shared by every thread, replaced whole.
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use crate::config::{self, Action, Config, ConfigFault, PeerHandle};
 use crate::ranges::{RangeMap, is_reserved, is_single_address};
 use crate::rendezvous::weight_seed;
 use crate::rule::{CompiledRule, NetworkSet, Question};
+use crate::rule_list::RuleList;
 
 /// Stands for a network's id in flow keys; the same id keeps it over every configuration of one engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,8 +59,7 @@ struct Network {
 /// Somebody whom rules name.
 #[derive(Debug, Default)]
 struct Subject {
-    /// In order.
-    rules: Vec<usize>,
+    rules: RuleList,
     /// Where at least one allow rule lets it in.
     admitted: NetworkSet,
 }
@@ -133,25 +133,22 @@ impl Policy {
         network: NetworkNumber,
         question: Question,
     ) -> Judgement {
-        let mut first: Option<(usize, &CompiledRule)> = None;
-        for subject in self.subjects_of(device) {
-            let before = first.map_or(usize::MAX, |(number, _)| number);
-            let numbers = subject.rules.iter().take_while(|number| **number < before);
-            let found = numbers
-                .filter_map(|number| Some((*number, self.rules.get(*number)?)))
-                .find(|(_, rule)| rule.covers(network, question));
-            first = found.or(first);
-        }
-        match first {
-            Some((
-                rule,
-                CompiledRule {
-                    action: Action::Allow,
-                    ..
-                },
-            )) => Judgement::Allowed { rule },
-            Some((rule, _)) => Judgement::Blocked { rule },
-            None => Judgement::NoRule,
+        let covers = |number: usize| {
+            let rule = self.rules.get(number);
+            rule.is_some_and(|rule| rule.covers(network, question))
+        };
+        let first = self.subjects_of(device).fold(None, |first, subject| {
+            let before = first.unwrap_or(usize::MAX);
+            let rules = &subject.rules;
+            let found = rules.first(network, question.destination, before, covers);
+            found.or(first)
+        });
+        let Some(rule) = first else {
+            return Judgement::NoRule;
+        };
+        match self.rules.get(rule).map(|rule| rule.action) {
+            Some(Action::Allow) => Judgement::Allowed { rule },
+            _ => Judgement::Blocked { rule },
         }
     }
 
@@ -250,14 +247,16 @@ impl Policy {
         let mut numbers = HashMap::new();
         for (number, rule) in rules.into_iter().enumerate() {
             let compiled = self.compile_rule(&rule)?;
-            for subject in rule.subjects {
+            // A rule that names somebody twice still is one rule.
+            let subjects: BTreeSet<String> = rule.subjects.into_iter().collect();
+            for subject in subjects {
                 let next = self.subjects.len();
                 let subject = *numbers.entry(subject).or_insert(next);
                 if subject == next {
                     self.subjects.push(Subject::default());
                 }
                 if let Some(subject) = self.subjects.get_mut(subject) {
-                    subject.add(number, &compiled);
+                    subject.add(number, &compiled, &rule.ranges);
                 }
             }
             self.rules.push(compiled);
@@ -349,12 +348,8 @@ impl Policy {
 }
 
 impl Subject {
-    fn add(&mut self, number: usize, rule: &CompiledRule) {
-        // A rule that names somebody twice still is one rule.
-        if self.rules.last() == Some(&number) {
-            return;
-        }
-        self.rules.push(number);
+    fn add(&mut self, number: usize, rule: &CompiledRule, ranges: &[IpNet]) {
+        self.rules.add(number, &rule.networks, ranges);
         if rule.action == Action::Allow {
             self.admitted = std::mem::take(&mut self.admitted).union(&rule.networks);
         }

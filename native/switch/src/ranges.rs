@@ -32,6 +32,15 @@ impl<T> RangeMap<T> {
             }
         }
     }
+
+    /// The values of every range that holds this address, shortest prefix first.
+    pub(crate) fn covering(&self, address: IpAddr) -> impl Iterator<Item = &T> {
+        let (ipv4, ipv6) = match address {
+            IpAddr::V4(address) => (Some(self.ipv4.cover_values(&address.into())), None),
+            IpAddr::V6(address) => (None, Some(self.ipv6.cover_values(&address.into()))),
+        };
+        ipv4.into_iter().flatten().chain(ipv6.into_iter().flatten())
+    }
 }
 
 impl<T: Default> RangeMap<T> {
