@@ -6,6 +6,7 @@ mod admission;
 mod batch_sealing;
 mod configuration;
 mod constant_time;
+mod cryptokey_routing;
 mod handshakes;
 mod hostile;
 mod recorded;

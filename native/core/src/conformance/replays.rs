@@ -1,13 +1,17 @@
 //! Lines 14 to 17: counters.
 
 use crate::DropReason;
-use crate::conformance::pair::{LEFT, Pair, RIGHT, Seeded};
+use crate::conformance::pair::{LEFT, Pair, RIGHT, Seeded, ipv4};
 use crate::constants::{REJECT_AFTER_MESSAGES, REKEY_AFTER_MESSAGES};
 use crate::locks::{lock, read};
 use crate::replay::{ReplayWindow, WINDOW};
+use crate::session::Session;
 
+/// The steps of wireguard-go's `TestReplay`, as datagrams that come to a session: its numbers, with our limit (it tests with
+/// another one than it uses).
 #[test]
-fn line_14_replay_window_accepts_what_is_new_and_within_reach() {
+fn line_14_of_34_counters_those_are_taken_that_are_new_and_within_reach() {
+    const LIMIT: u64 = REJECT_AFTER_MESSAGES;
     let far = WINDOW + 1;
     let steps = [
         (0, true),
@@ -34,35 +38,66 @@ fn line_14_replay_window_accepts_what_is_new_and_within_reach() {
         (far * 4 - (far - 2), true),
         (far * 4 + 1 - far, false),
         (0, false),
-        (REJECT_AFTER_MESSAGES, true),
-        (REJECT_AFTER_MESSAGES - 1, true),
-        (REJECT_AFTER_MESSAGES, false),
-        (REJECT_AFTER_MESSAGES - 1, false),
-        (REJECT_AFTER_MESSAGES - 2, true),
-        (far * 4, false),
+        (LIMIT, false),
+        (LIMIT - 1, true),
+        (LIMIT, false),
+        (LIMIT - 1, false),
+        (LIMIT - 2, true),
+        (LIMIT + 1, false),
+        (LIMIT + 2, false),
+        (LIMIT - 2, false),
+        (LIMIT - 3, true),
+        (0, false),
     ];
-    let mut window = ReplayWindow::default();
+    // RIGHT has a session, and has sent nothing under it.
+    let mut pair = Pair::new();
+    pair.send(LEFT, b"hello");
+    let sender = session_of(&pair, RIGHT);
+    let home = pair.hosts[RIGHT].address;
 
-    for (step, (counter, is_new)) in steps.into_iter().enumerate() {
-        assert_eq!(window.accept(counter), is_new, "step {step}: {counter}");
+    for (step, (counter, is_new)) in (1..).zip(steps) {
+        pair.forget();
+        pair.deliver(LEFT, home, &datagram_with(&sender, counter));
+
+        let refused = match counter {
+            LIMIT.. => DropReason::CounterExhausted,
+            _ => DropReason::Replayed,
+        };
+        let drops = if is_new { vec![] } else { vec![refused] };
+        assert_eq!(pair.hosts[LEFT].drops, drops, "step {step}: {counter}");
+        assert_eq!(pair.hosts[LEFT].delivered.len(), usize::from(is_new));
     }
 }
 
 #[test]
-fn line_14_replay_window_takes_bulks_in_any_order() {
-    for (first, last) in [(1, WINDOW), (0, WINDOW), (2, WINDOW + 1)] {
-        let mut window = ReplayWindow::default();
-        assert!((first..=last).rev().all(|counter| window.accept(counter)));
-        assert!(!(first..=last).any(|counter| window.accept(counter)));
-    }
+fn line_14_replay_window_takes_six_bulks_in_whatever_order() {
+    let mut window = ReplayWindow::default();
+    assert!((1..=WINDOW).all(|counter| window.accept(counter)));
+    assert!(window.accept(0));
+    assert!(!window.accept(0));
+
+    let mut window = ReplayWindow::default();
+    assert!((2..=WINDOW + 1).all(|counter| window.accept(counter)));
+    assert!(window.accept(1));
+    assert!(!window.accept(0), "one further back than the window");
+
+    let mut window = ReplayWindow::default();
+    assert!((1..=WINDOW + 1).rev().all(|counter| window.accept(counter)));
+    assert!(!(1..=WINDOW + 1).any(|counter| window.accept(counter)));
+
+    let mut window = ReplayWindow::default();
+    assert!((2..=WINDOW + 2).rev().all(|counter| window.accept(counter)));
+    assert!(!window.accept(0));
+
+    let mut window = ReplayWindow::default();
+    assert!((1..=WINDOW).rev().all(|counter| window.accept(counter)));
+    assert!(window.accept(WINDOW + 1));
+    assert!(!window.accept(0));
+
     let mut window = ReplayWindow::default();
     assert!((1..=WINDOW).rev().all(|counter| window.accept(counter)));
     assert!(window.accept(0));
-
-    let mut window = ReplayWindow::default();
-    assert!((2..=WINDOW + 1).rev().all(|counter| window.accept(counter)));
-    assert!(window.accept(1));
-    assert!(!window.accept(0), "one further back than the window");
+    assert!(window.accept(WINDOW + 1));
 }
 
 #[test]
@@ -86,20 +121,25 @@ fn line_14_replay_window_agrees_with_a_set_of_all_counters() {
     }
 }
 
+/// In rounds, each wholly backwards and then once more.
 #[test]
-fn line_14_nothing_is_delivered_twice_and_8000_late_packets_still_arrive() {
+fn line_14_of_104000_packets_none_is_delivered_twice_and_8000_late_ones_still_arrive() {
     let mut pair = Pair::connected();
+    let home = pair.hosts[LEFT].address;
     let mut outbox = crate::Outbox::new();
-    let sent: Vec<_> = (0..8000_u32)
-        .map(|number| pair.seal(LEFT, &number.to_be_bytes(), &mut outbox).unwrap())
-        .collect();
+    for _ in 0..13 {
+        let sent: Vec<_> = (0..8000_u32)
+            .map(|number| pair.seal(LEFT, &number.to_be_bytes(), &mut outbox).unwrap())
+            .collect();
 
-    for datagram in sent.iter().rev().chain(&sent) {
-        pair.deliver(RIGHT, pair.hosts[LEFT].address, datagram);
+        for datagram in sent.iter().rev().chain(&sent) {
+            pair.deliver(RIGHT, home, datagram);
+        }
+
+        assert_eq!(pair.hosts[RIGHT].delivered.len(), 8000);
+        assert_eq!(pair.hosts[RIGHT].drops, [DropReason::Replayed; 8000]);
+        pair.forget();
     }
-
-    assert_eq!(pair.hosts[RIGHT].delivered.len(), 8000);
-    assert_eq!(pair.hosts[RIGHT].drops, [DropReason::Replayed; 8000]);
 }
 
 #[test]
@@ -177,6 +217,17 @@ fn line_17_past_the_reject_limit_nothing_is_sent_and_nothing_is_opened() {
             Err(DropReason::CounterExhausted)
         );
     }
+}
+
+/// A whole packet under this counter; past the limit no session seals one, but anybody can write one.
+fn datagram_with(session: &Session, counter: u64) -> Vec<u8> {
+    let mut datagram = vec![0; 16];
+    datagram.extend(ipv4([10, 0, 0, 2], [10, 0, 0, 1], &[0x14; 12]));
+    datagram.extend([0; 16]);
+    session.set_sent(counter.min(REJECT_AFTER_MESSAGES - 1));
+    session.seal(&mut datagram).unwrap();
+    datagram[8..16].copy_from_slice(&counter.to_le_bytes());
+    datagram
 }
 
 fn session_of(pair: &Pair, side: usize) -> std::sync::Arc<crate::session::Session> {
