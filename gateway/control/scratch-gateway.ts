@@ -22,7 +22,7 @@ export interface ScratchGateway {
   store: Store;
   live: Live;
   url: string;
-  data: string;
+  data: ScratchData;
   /** As the signed-in owner; the parsed answer. */
   call<T>(method: InjectOptions['method'], path: string, body?: object): Promise<Answer<T>>;
   signIn(role: Role): Promise<string>;
@@ -35,20 +35,29 @@ export interface Answer<T> {
   headers: Record<string, unknown>;
 }
 
+/** A data directory of its own. Whoever has it removes it: the gateway that was started on it last. */
+export class ScratchData implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'culvert-gateway-'));
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
 export interface ScratchOptions {
   dataPlane?: LiveOptions['dataPlane'];
   limits?: LiveOptions['limits'];
-  /** Of an earlier scratch gateway, to start it again. */
-  data?: string;
+  /** Of an earlier scratch gateway, to start it again: this one has it from here on. */
+  data?: ScratchData;
   port?: number;
   wireguardPort?: number;
 }
 
 export async function scratchGateway(options: ScratchOptions = {}): Promise<ScratchGateway> {
-  const data = options.data ?? mkdtempSync(join(tmpdir(), 'culvert-gateway-'));
+  const data = options.data ?? new ScratchData();
   const port = options.port ?? (await freePort());
-  const configuration = configurationAt(data, port, options.wireguardPort ?? 51820);
-  const directory = openDataDirectory(data);
+  const configuration = configurationAt(data.path, port, options.wireguardPort ?? 51820);
+  const directory = openDataDirectory(data.path);
   const store = await openStore(directory);
   let live: Live | undefined;
   const built = await buildGateway({
@@ -76,7 +85,7 @@ export async function scratchGateway(options: ScratchOptions = {}): Promise<Scra
     call: (method, path, body) => call(built, cookie, method, path, body),
     [Symbol.asyncDispose]: async () => {
       await built.close();
-      if (!options.data) rmSync(data, { recursive: true, force: true });
+      data[Symbol.dispose]();
     },
   };
 }

@@ -14,7 +14,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Connector, ConnectorInstall, Network } from '../../gateway/contract/admin-api.ts';
 import { formatConnectorToken, parseConnectorToken } from '../../gateway/contract/trust.ts';
-import { type ScratchGateway, scratchGateway } from '../../gateway/control/scratch-gateway.ts';
+import {
+  type ScratchGateway,
+  type ScratchOptions,
+  scratchGateway,
+} from '../../gateway/control/scratch-gateway.ts';
 import { DataPlane } from '../../gateway/dataplane/data-plane.ts';
 import { findEngine } from '../../gateway/dataplane/engine-config.ts';
 
@@ -191,7 +195,9 @@ test('damaged state is one sentence, exit 78, and stays as it is', async () => {
 
 const ADVICE = 'Copy a new line from the network’s page in the dashboard.';
 
-function startGateway(options: { data?: string; port?: number } = {}): Promise<ScratchGateway> {
+function startGateway(
+  options: Pick<ScratchOptions, 'data' | 'port'> = {},
+): Promise<ScratchGateway> {
   return scratchGateway({
     ...options,
     wireguardPort: 52000 + (process.pid % 1000),

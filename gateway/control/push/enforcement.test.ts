@@ -9,7 +9,7 @@ import { DataPlane } from '../../dataplane/data-plane.ts';
 import { makeProof } from '../../trust/proof.ts';
 import { removeDevice } from '../enrol/device-routes.ts';
 import { type ScratchDevice, scratchDevice } from '../scratch-device.ts';
-import { type ScratchGateway, scratchGateway } from '../scratch-gateway.ts';
+import { type ScratchData, type ScratchGateway, scratchGateway } from '../scratch-gateway.ts';
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
@@ -96,7 +96,7 @@ const RULE = {
   enabled: true,
 };
 
-function start(data?: string): Promise<ScratchGateway> {
+function start(data?: ScratchData): Promise<ScratchGateway> {
   return scratchGateway({
     ...(data ? { data } : {}),
     wireguardPort: 53_000 + (process.pid % 1000),

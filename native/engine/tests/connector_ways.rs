@@ -138,9 +138,9 @@ fn a_gateway_that_was_away_finds_the_connector_where_it_was() {
     let connector = gateway.endpoint_of_connector().unwrap();
     drop(gateway);
     // The connector speaks to a closed port meanwhile, which it is told (ECONNREFUSED).
-    let refused = outside.must("nstat", "-az UdpNoPorts");
+    let refused = outside.must("nstat", "-asz UdpNoPorts");
     std::thread::sleep(Duration::from_millis(2500));
-    assert_ne!(outside.must("nstat", "-az UdpNoPorts"), refused);
+    assert_ne!(outside.must("nstat", "-asz UdpNoPorts"), refused);
 
     let mut gateway = self::gateway(&outside, V4, 1);
     gateway.greet(connector);

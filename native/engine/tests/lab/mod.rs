@@ -23,9 +23,9 @@ static LAST: AtomicU32 = AtomicU32::new(0);
 
 /// A name that no other test, nor another run at the same time, uses. Short enough for an interface.
 pub fn unique(letter: &str) -> String {
-    let process = std::process::id() % 100_000;
     format!(
-        "cv{letter}{process}x{}",
+        "cv{letter}{}x{}",
+        std::process::id(),
         LAST.fetch_add(1, Ordering::Relaxed)
     )
 }
