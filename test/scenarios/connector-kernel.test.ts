@@ -145,7 +145,7 @@ test('nobody reaches a cloud’s metadata through the kernel unless a range name
 });
 
 test('a host of the network does not get into the overlay, nor through the server to elsewhere', async () => {
-  const capture = await Capture.on(scene.world.lab, 'home');
+  await using capture = await Capture.on(scene.world.lab, 'home');
   const overlay = await laptop.sh("ip -4 -o addr show culvert0 | grep -o '100[.0-9]*' | head -1");
   await second.sh(
     'ip route add 100.96.0.0/16 via 192.168.0.10; ip route add 203.0.113.20/32 via 192.168.0.10',

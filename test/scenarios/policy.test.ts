@@ -43,7 +43,7 @@ beforeEach(() => {
 });
 
 test('a packet in another device’s name does not arrive', async () => {
-  const capture = await Capture.on(scene.world.lab, 'vpc');
+  await using capture = await Capture.on(scene.world.lab, 'vpc');
   // What a thief with root on the device does: the protection is in the way, so it goes.
   await laptop.sh(`ip address add 100.96.0.99/32 dev culvert0
     nft insert rule inet culvert output oifname culvert0 accept`);
@@ -67,7 +67,6 @@ test('a packet in another device’s name does not arrive', async () => {
 
   expect(await capture.packets('icmp[0] = 8 and greater 200')).not.toEqual([]);
   expect(await capture.packets('icmp[0] = 8 and less 200')).toEqual([]);
-  await capture.discard();
   await laptop.run(['ip', 'address', 'del', '100.96.0.99/32', 'dev', 'culvert0']);
   await laptop.sh(
     'nft delete rule inet culvert output handle $(nft -a list chain inet culvert output | sed -n "s/.*oifname \\"culvert0\\" accept # handle //p")',
@@ -82,7 +81,7 @@ test('a network without a rule is not even routed to the device; one without a r
   await narrow({ ranges: ['192.168.0.0/24'] });
   await eventually(async () => expect(await device.culvert(['routes'])).toContain('10.77.0.0/24'));
   expect(await device.culvert(['routes'])).not.toContain('10.88.0.0/24');
-  const capture = await Capture.on(scene.world.lab, 'vpc');
+  await using capture = await Capture.on(scene.world.lab, 'vpc');
 
   const startedAt = performance.now();
   const tcp = await get('http://10.77.0.20/');
@@ -97,7 +96,6 @@ test('a network without a rule is not even routed to the device; one without a r
   expect(why.stdout).toContain('You can’t reach 10.77.0.20:80: no rule allows it.');
   await capture.stop();
   expect(await capture.packets('net 10.77.0.0/24')).toEqual([]);
-  await capture.discard();
   await narrow({ ranges: [] });
   await eventually(async () => expect((await get('http://10.77.0.20/')).code).toBe(0));
 });

@@ -33,7 +33,7 @@ export async function leakWhile(
   targets: CanaryTargets,
   act: () => Promise<void>,
 ): Promise<Leak> {
-  const capture = await Capture.on(world.lab, segment);
+  await using capture = await Capture.on(world.lab, segment);
   const senders = startSenders(world.lab.host('laptop'), targets);
   try {
     await pause(500);
@@ -46,7 +46,6 @@ export async function leakWhile(
     return await countLeak(capture, targets);
   } finally {
     await Promise.all(senders.map((sender) => sender.stop('SIGKILL')));
-    await capture.discard();
   }
 }
 

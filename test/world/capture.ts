@@ -6,7 +6,8 @@ import type { Service } from '../lab/command.ts';
 import { Service as Running, succeed } from '../lab/command.ts';
 import type { Lab } from '../lab/lab.ts';
 
-export class Capture {
+/** Gone with its file at the end of the block that has it (`await using`). */
+export class Capture implements AsyncDisposable {
   readonly #tcpdump: Service;
   readonly #folder: string;
   readonly #file: string;
@@ -17,29 +18,27 @@ export class Capture {
     this.#file = file;
   }
 
-  /** Sees every frame on the segment. The program runs in the fabric's network, the file stays outside. */
-  static async on(lab: Lab, segment: string): Promise<Capture> {
+  /**
+   * Sees every frame on the segment, or those that the filter (tcpdump's language) lets through. The program has the fabric's network, and its process namespace, in which nothing outlives
+   * the lab; the file stays outside.
+   */
+  static async on(lab: Lab, segment: string, filter = ''): Promise<Capture> {
     const folder = await mkdtemp(path.join(tmpdir(), 'culvert-capture-'));
     const file = path.join(folder, 'frames.pcap');
-    const enter = ['nsenter', '--target', String(lab.fabric.pid), '--net', '--'];
-    const argv = [
-      'tcpdump',
-      '-i',
-      segment,
-      '-w',
-      file,
-      '-U',
-      '-Z',
-      'root',
-      '--immediate-mode',
-      '-s',
-      '0',
-      '-B',
-      '16384',
-    ];
-    const tcpdump = new Running(`capture on ${segment}`, [...enter, ...argv]);
-    await tcpdump.waitFor(/listening on/);
-    return new Capture(tcpdump, folder, file);
+    const enter = ['nsenter', '--target', String(lab.fabric.pid), '--net', '--pid', '--'];
+    const tcpdump = new Running(`capture on ${segment}`, [
+      ...enter,
+      ...tcpdumpInto(segment, file),
+      filter,
+    ]);
+    const capture = new Capture(tcpdump, folder, file);
+    try {
+      await tcpdump.waitFor(/listening on/);
+      return capture;
+    } catch (cause) {
+      await capture[Symbol.asyncDispose]();
+      throw cause;
+    }
   }
 
   /** Ends the capture; the questions below may follow. */
@@ -60,8 +59,14 @@ export class Capture {
     return (await readFile(this.#file)).includes(Buffer.from(bytes));
   }
 
-  async discard(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+function tcpdumpInto(segment: string, file: string): string[] {
+  const unbuffered = ['-U', '--immediate-mode'];
+  const whole = ['-s', '0', '-B', '16384'];
+  return ['tcpdump', '-i', segment, '-w', file, '-Z', 'root', ...unbuffered, ...whole];
 }
