@@ -46,7 +46,11 @@ async function bench(options: Options): Promise<void> {
     absent: whyAbsent(),
   };
   // Hosts end with this process, whatever becomes of it; what is left to do is to show what there is.
-  process.once('SIGINT', () => {
+  let isInterrupted = false;
+  process.on('SIGINT', () => {
+    // A terminal tells every program in it, and those that started us tell us once more.
+    if (isInterrupted) return;
+    isInterrupted = true;
     say('interrupted; this is what there is until now');
     void finish(report, options, started).finally(() => process.exit(130));
   });

@@ -44,7 +44,7 @@ if ((await finish(['perf', '--version']).catch(() => undefined))?.code !== 0) {
 await inLab(async (lab) => await profile(lab, shape));
 
 async function profile(lab: Lab, ofShape: Shape): Promise<void> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'profile-'));
+  const folder = await mkdtemp(path.join(tmpdir(), 'culvert-profile-'));
   try {
     const way = await layPath(lab, ofShape, culvert);
     await untilAnswers(lab.host('left'), way.address);

@@ -1,5 +1,6 @@
 /** The administrator's part: sign in, create a network, run the copied line in the VPC, say who may reach it. */
 import type { Administrator } from '../world/administrator.ts';
+import { createNetworkAndCopyLine } from '../world/dashboard.ts';
 import { people } from '../world/provider.ts';
 import { VPC_RANGE, type World } from '../world/world.ts';
 import type { Story } from './story.ts';
@@ -15,10 +16,11 @@ export async function administratorSetsUp(story: Story, world: World): Promise<S
     'signs in at the dashboard with the organisation’s provider (headless Chromium)',
     () => world.administrator(),
   );
-  const network = await story.step('creates the network “tokyo-vpc” and copies its line', () =>
-    administrator.createNetwork('tokyo-vpc'),
+  const command = await story.step('creates the network “tokyo-vpc” and copies its line', () =>
+    createNetworkAndCopyLine(administrator.page, 'tokyo-vpc'),
   );
-  const { command } = await administrator.connectorLine(network.id);
+  const [network] = await administrator.networks();
+  if (!network) throw new Error('the gateway does not know the network that was created');
 
   const server = world.lab.host('server');
   story.show(

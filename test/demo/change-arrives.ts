@@ -1,5 +1,6 @@
 /** An edit in the dashboard, enforced on the device: how long that takes, measured on the device's own routing decision. */
 import type { Administrator } from '../world/administrator.ts';
+import { enterExclude, pressSave } from '../world/dashboard.ts';
 import type { Device } from '../world/device.ts';
 import type { Story } from './story.ts';
 
@@ -15,11 +16,10 @@ export async function changeArrives(
   const tookMs = await story.step(
     `excludes ${EXCLUDED} in the profile “${profile.name}”`,
     async () => {
-      const exclude = [...profile.splitTunnel.exclude, { cidr: EXCLUDED }];
+      await enterExclude(administrator.page, EXCLUDED);
       const watch = watchRoute(device, (route) => !route.includes('culvert0'));
       await watch.isWatching;
-      const savedAt = Date.now();
-      await administrator.saveSplitTunnel(profile.id, { ...profile.splitTunnel, exclude });
+      const savedAt = await pressSave(administrator.page);
       return (await watch.changedAt) - savedAt;
     },
     (ms) => `enforced on the laptop ${ms} ms after Save was pressed`,

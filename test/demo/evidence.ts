@@ -14,7 +14,7 @@ export async function evidence(
   story: Story,
   world: World,
   device: Device,
-  capture: Capture,
+  { internet, vpcWeb }: { internet: Capture; vpcWeb: Capture },
 ): Promise<void> {
   story.chapter('For the sceptic');
   story.show('wg show                # on the laptop', await device.host.run(['wg', 'show']));
@@ -22,14 +22,17 @@ export async function evidence(
     'wg show                # on the gateway',
     await world.lab.host('gateway').run(['wg', 'show']),
   );
-  await capture.stop();
+  await Promise.all([internet.stop(), vpcWeb.stop()]);
   await story.step(
     'the Internet saw nothing but encrypted UDP to the gateway and TLS',
-    () => onlyEncrypted(capture),
+    () => onlyEncrypted(internet),
     (count) => `${count} packets captured, 0 others`,
   );
-  await story.step('the secret word is in no packet', async () => {
-    if (await capture.holds(CANARY)) throw new Error('the captured packets hold it in clear');
+  await story.step('the secret word is in no packet there', async () => {
+    if (await internet.holds(CANARY)) throw new Error('the captured packets hold it in clear');
+  });
+  await story.step('inside the VPC, where it may be read, the same search finds it', async () => {
+    if (!(await vpcWeb.holds(CANARY))) throw new Error('the search does not find it there either');
   });
   const connector = await story.step(
     'the connector has a user of its own, no capability and no listening socket, TCP or UDP',

@@ -16,49 +16,66 @@ export interface Fact {
 }
 
 export class Story {
-  readonly #started = performance.now();
+  /** Unix ms. */
+  readonly #startedAt: number;
   readonly #facts: Fact[] = [];
+  #isBrokenOff = false;
+
+  constructor(startedAt: number) {
+    this.#startedAt = startedAt;
+  }
+
+  /** Nothing more is told, whatever becomes of the step that was under way. */
+  breakOff(): void {
+    this.#isBrokenOff = true;
+    console.log('\nInterrupted. What was made is taken away.');
+  }
 
   chapter(title: string): void {
-    console.log(`\n${colors.bold(title)}`);
+    this.#say(`\n${colors.bold(title)}`);
   }
 
   /** One thing that must work. What it returns, if anything, is told behind the title. */
   async step<T>(title: string, act: () => Promise<T>, tell?: (value: T) => string): Promise<T> {
     const started = performance.now();
     const live = process.stdout.isTTY === true;
-    if (live) process.stdout.write(`  ${colors.dim('…')} ${title}`);
+    if (live && !this.#isBrokenOff) process.stdout.write(`  ${colors.dim('…')} ${title}`);
     try {
       const value = await act();
       const told = tell?.(value);
       const took = `${Math.round(performance.now() - started)} ms`;
-      console.log(
+      this.#say(
         `${live ? '\r\x1b[K' : ''}  ${colors.green('✓')} ${title}${told ? `: ${told}` : ''} ${colors.dim(took)}`,
       );
       return value;
     } catch (cause) {
-      console.log(`${live ? '\r\x1b[K' : ''}  ${colors.red('✗')} ${title}`);
+      this.#say(`${live ? '\r\x1b[K' : ''}  ${colors.red('✗')} ${title}`);
       throw new StepFailed(title, cause);
     }
   }
 
   /** What a program printed, as a person would have seen it. */
   show(prompt: string, output: string): void {
-    console.log(`    ${colors.cyan('$')} ${colors.bold(prompt)}`);
-    for (const line of output.trimEnd().split('\n')) console.log(`    ${colors.dim('│')} ${line}`);
+    this.#say(`    ${colors.cyan('$')} ${colors.bold(prompt)}`);
+    for (const line of output.trimEnd().split('\n')) this.#say(`    ${colors.dim('│')} ${line}`);
   }
 
   fact(label: string, value: string): void {
     this.#facts.push({ label, value });
   }
 
+  /** Since the person asked for it. */
   get seconds(): number {
-    return (performance.now() - this.#started) / 1000;
+    return (Date.now() - this.#startedAt) / 1000;
   }
 
   summary(title: string): void {
     const width = Math.max(...this.#facts.map((fact) => fact.label.length));
     console.log(`\n${colors.bold(title)}`);
     for (const { label, value } of this.#facts) console.log(`  ${label.padEnd(width)}  ${value}`);
+  }
+
+  #say(text: string): void {
+    if (!this.#isBrokenOff) console.log(text);
   }
 }

@@ -10,7 +10,7 @@ import { repository } from '../lab/host.ts';
 
 let folder = '';
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
+  folder = await mkdtemp(path.join(tmpdir(), 'culvert-bench-'));
 });
 afterAll(async () => await rm(folder, { recursive: true }));
 

@@ -1,6 +1,5 @@
 /** Two computers and a cable, for tests of what the kernel does with a plan: bare network namespaces, gone afterwards. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import {
   type LinuxHost,
   type Program,
@@ -13,6 +12,7 @@ const NSENTER = '/usr/bin/nsenter';
 const IP = '/usr/sbin/ip';
 
 export class Namespace implements LinuxHost {
+  static #made = 0;
   readonly name: string;
 
   private constructor(name: string) {
@@ -20,7 +20,7 @@ export class Namespace implements LinuxHost {
   }
 
   static async create(role: string): Promise<Namespace> {
-    const namespace = new Namespace(`culvert-net-${role}-${randomBytes(3).toString('hex')}`);
+    const namespace = new Namespace(`culvert-net-${role}-${process.pid}-${Namespace.#made++}`);
     await must(runFile(IP, ['netns', 'add', namespace.name]));
     await namespace.sh('ip link set lo up');
     return namespace;

@@ -1,7 +1,8 @@
 /** All checks and tests, one after the other; ends with `N passed, N failed`. */
-import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { runInForeground } from './foreground.mjs';
+import { watchRun } from './left-behind.mjs';
 import { cache, root } from './places.mjs';
 
 const cargo = ['--manifest-path', 'native/Cargo.toml', '--workspace', '--locked'];
@@ -40,7 +41,10 @@ if (chosen.length === 0) {
 }
 
 const total = { passed: 0, failed: 0 };
+const watched = watchRun('test');
+let isInterrupted = false;
 for (const suite of chosen) {
+  if (isInterrupted) break;
   const started = Date.now();
   console.log(`\n=== ${suite.name}`);
   const { code, output } = await run(suite.argv);
@@ -53,8 +57,12 @@ for (const suite of chosen) {
     `=== ${suite.name}: ${counted.passed} passed, ${counted.failed} failed, ${((Date.now() - started) / 1000).toFixed(0)} s`,
   );
 }
+const left = await watched.end();
+for (const thing of left) console.log(`left behind: ${thing}`);
+if (left.length > 0) total.failed++;
+else if (!isInterrupted) total.passed++;
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
-process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
+process.exit(total.failed === 0 && total.passed > 0 && !isInterrupted ? 0 : 1);
 
 function check(name, argv) {
   return {
@@ -107,21 +115,25 @@ function countCargo(_code, output) {
   return counted;
 }
 
-function run(argv) {
+async function run(argv) {
   mkdirSync(cache, { recursive: true });
-  return new Promise((resolve) => {
-    const child = spawn(argv[0], argv.slice(1), { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    for (const [from, to] of [
-      [child.stdout, process.stdout],
-      [child.stderr, process.stderr],
-    ]) {
-      from.on('data', (chunk) => {
-        output += chunk.toString();
-        to.write(chunk);
-      });
-    }
-    child.once('error', (error) => resolve({ code: 127, output: error.message }));
-    child.once('close', (code) => resolve({ code: code ?? 1, output }));
-  });
+  const env = { ...process.env, ...watched.env };
+  let output = '';
+  const ended = await runInForeground(
+    argv,
+    { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] },
+    (child) => {
+      for (const [from, to] of [
+        [child.stdout, process.stdout],
+        [child.stderr, process.stderr],
+      ]) {
+        from?.on('data', (chunk) => {
+          output += chunk.toString();
+          to.write(chunk);
+        });
+      }
+    },
+  );
+  isInterrupted = ended.isInterrupted;
+  return { code: ended.code, output };
 }

@@ -2,14 +2,18 @@
  * What `npm run demo`, `npm test`, `npm run bench` and `npm run setup` call. Plain JavaScript without packages, for whatever Node is
  * there (18 or newer): it puts everything else in place first, Node 24 included, and says what it does.
  */
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { buildPhases } from './builds.mjs';
 import { ensurePackages } from './debian.mjs';
+import { runInForeground } from './foreground.mjs';
+import { watchRun } from './left-behind.mjs';
 import { Refusal, runPhases } from './phases.mjs';
 import { root } from './places.mjs';
 import { ensureModules, ensureRust } from './toolchain.mjs';
+
+/** When the person pressed Enter, as far as this process can know it; in Unix ms. */
+const startedAt = Date.now() - Math.round(process.uptime() * 1000);
 
 const commands = {
   demo: { for: 'demo', script: ['test/demo/main.ts'] },
@@ -49,13 +53,23 @@ if (command.script) {
     );
     process.exit(1);
   }
-  const result = spawnSync(node, [...command.script, ...rest], {
+  process.exit(await runCommand(node));
+}
+
+async function runCommand(node) {
+  // The tests look by themselves, and count it.
+  const run = name === 'test' ? undefined : watchRun(name);
+  const { code } = await runInForeground([node, ...command.script, ...rest], {
     cwd: root,
     stdio: 'inherit',
     env: {
       ...process.env,
+      ...run?.env,
+      CULVERT_STARTED_AT: String(startedAt),
       PATH: `${path.join(root, 'node_modules/.bin')}:${process.env.PATH ?? ''}`,
     },
   });
-  process.exit(result.status ?? 1);
+  const left = (await run?.end()) ?? [];
+  for (const thing of left) console.error(`left behind: ${thing}`);
+  return code === 0 && left.length > 0 ? 1 : code;
 }

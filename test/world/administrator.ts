@@ -48,6 +48,10 @@ export class Administrator {
     return await this.#call('POST', 'networks', { name });
   }
 
+  async networks(): Promise<Network[]> {
+    return await this.#call('GET', 'networks');
+  }
+
   async network(id: string): Promise<Network> {
     return await this.#call('GET', `networks/${id}`);
   }

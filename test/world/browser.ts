@@ -19,7 +19,8 @@ export class LabBrowser {
     const folder = await mkdtemp(path.join(tmpdir(), 'culvert-browser-'));
     const launcher = path.join(folder, 'chromium');
     const argv = host
-      .enter(['env', `HOME=/home/${user}`, 'chromium'], user)
+      // Temporary files go where the host has room for them, not where we have.
+      .enter(['env', '--unset=TMPDIR', `HOME=/home/${user}`, 'chromium'], user)
       .map((word) => `'${word}'`)
       .join(' ');
     await writeFile(launcher, `#!/bin/sh\nexec ${argv} "$@"\n`);
@@ -27,6 +28,10 @@ export class LabBrowser {
     const browser = await chromium.launch({
       executablePath: launcher,
       chromiumSandbox: false,
+      // Playwright would end this process in the middle of its own cleaning up.
+      handleSIGHUP: false,
+      handleSIGINT: false,
+      handleSIGTERM: false,
       args: [
         '--disable-gpu',
         '--disable-quic',

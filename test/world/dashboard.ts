@@ -1,0 +1,40 @@
+/** What an administrator does at the dashboard, by hand: clicks and keys only. */
+import type { Page } from 'playwright-core';
+
+/** The line that the new network's page has for its connector, as the copy button gives it. */
+export async function createNetworkAndCopyLine(page: Page, name: string): Promise<string> {
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await goTo(page, 'Networks');
+  await page.getByRole('button', { name: 'Create a network' }).first().click();
+  await page.getByLabel('Name of the network').fill(name);
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  await page.getByRole('heading', { level: 1, name }).waitFor();
+  await page.getByRole('button', { name: 'Copy: Connect it' }).click();
+  return await page.evaluate(() => navigator.clipboard.readText());
+}
+
+/** Enters it in the default profile's exclude list, without saving. */
+export async function enterExclude(page: Page, cidr: string): Promise<void> {
+  await goTo(page, 'Profiles');
+  await page.getByLabel('Add to Exclude').fill(cidr);
+  await page.getByLabel('Add to Exclude').press('Enter');
+  await page.getByText('What saving changes').waitFor();
+}
+
+/** Unix ms, of the moment in which the page was told of the press. */
+export async function pressSave(page: Page): Promise<number> {
+  const save = page.getByRole('button', { name: 'Save', exact: true });
+  const pressed = save.evaluate(
+    (button) =>
+      new Promise<number>((resolve) =>
+        button.addEventListener('click', () => resolve(Date.now()), { capture: true, once: true }),
+      ),
+  );
+  await save.click();
+  return await pressed;
+}
+
+async function goTo(page: Page, place: string): Promise<void> {
+  await page.getByRole('navigation').getByRole('link', { name: place }).click();
+  await page.getByRole('heading', { level: 1, name: place }).waitFor();
+}
