@@ -4,6 +4,7 @@ mod arguments;
 mod bell;
 mod clock;
 mod confinement;
+mod congestion;
 mod connector;
 mod control;
 mod device;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::batch::{Batch, PeerTag};
 use crate::checksum::{internet_checksum, pseudo_header};
+use crate::ecn::NOT_CAPABLE;
 use crate::inner::{Inner, TCP};
 
 pub(crate) const HOP_LIMIT: u8 = 64;
@@ -16,6 +17,8 @@ pub(crate) struct Way {
     pub(crate) source: IpAddr,
     pub(crate) destination: IpAddr,
     pub(crate) mtu: usize,
+    /// The packet's two congestion bits.
+    pub(crate) ecn: u8,
 }
 
 pub(crate) const fn header_len(address: IpAddr) -> usize {
@@ -100,7 +103,7 @@ pub(crate) fn write_ip_header(
     let len = packet.len();
     match (way.source, way.destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            copy_at(packet, 0, &[0x45, 0]);
+            copy_at(packet, 0, &[0x45, way.ecn]);
             set_u16(packet, 2, len as u16);
             set_u16(packet, 4, ident);
             set_u16(packet, 6, fragment);
@@ -111,7 +114,7 @@ pub(crate) fn write_ip_header(
             set_u16(packet, 10, sum);
         }
         (IpAddr::V6(source), IpAddr::V6(destination)) => {
-            copy_at(packet, 0, &[0x60, 0, 0, 0]);
+            copy_at(packet, 0, &[0x60, way.ecn << 4, 0, 0]);
             set_u16(packet, 4, len.saturating_sub(40) as u16);
             copy_at(packet, 6, &[protocol, hop_limit]);
             copy_at(packet, 8, &source.octets());
@@ -166,6 +169,7 @@ pub(crate) fn push_reset(batch: &mut Batch, peer: PeerTag, offending: &Inner<'_>
         source: offending.destination,
         destination: offending.source,
         mtu,
+        ecn: NOT_CAPABLE,
     };
     let mut segment = [0; 20];
     copy_at(&mut segment, 0, &[p2, p3, p0, p1]);
@@ -189,6 +193,7 @@ pub(crate) fn push_bare_acknowledgement(batch: &mut Batch, packet: &[u8], only_t
         source: inner.source,
         destination: inner.destination,
         mtu: usize::from(u16::MAX),
+        ecn: NOT_CAPABLE,
     };
     if let Some(only_to) = only_to {
         copy_at(&mut header, 8, &only_to.to_be_bytes());

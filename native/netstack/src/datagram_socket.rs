@@ -6,13 +6,19 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::Socket;
 
-use crate::error_queue::{QueuedError, ask_for_errors, set_number, take_error};
+use crate::ecn;
+use crate::error_queue::{
+    ControlBuffer, QueuedError, ask_for_errors, receive_message, set_number, take_error,
+};
 use crate::trouble::Trouble;
 
 pub(crate) struct DatagramSocket {
     socket: Socket,
     v4: bool,
-    set: Option<Onward>,
+    /// As the kernel was last told.
+    hop_limit: Option<u8>,
+    dont_fragment: Option<bool>,
+    ecn: u8,
 }
 
 /// How a datagram goes on from here.
@@ -22,20 +28,20 @@ pub(crate) struct Onward {
     pub(crate) hop_limit: u8,
     /// It may not be cut: who sent it wants to hear where the way is too narrow.
     pub(crate) dont_fragment: bool,
+    pub(crate) ecn: u8,
 }
 
 impl DatagramSocket {
     pub(crate) fn new(socket: Socket, v4: bool) -> io::Result<Self> {
         ask_for_errors(socket.as_fd(), v4, true)?;
+        ecn::show(&socket, v4)?;
         Ok(Self {
             socket,
             v4,
-            set: None,
+            hop_limit: None,
+            dont_fragment: None,
+            ecn: ecn::NOT_CAPABLE,
         })
-    }
-
-    pub(crate) fn inner(&self) -> &Socket {
-        &self.socket
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
@@ -45,16 +51,44 @@ impl DatagramSocket {
     /// A full socket buffer drops the datagram, as a router would. Any other error may be an older datagram's:
     /// [`DatagramSocket::report_errors`], then try again.
     pub(crate) fn send(&mut self, data: &[u8], onward: Onward) -> io::Result<()> {
-        if self.set != Some(onward) {
-            set_hop_limit(&self.socket, self.v4, i32::from(onward.hop_limit))?;
-            set_dont_fragment(&self.socket, self.v4, onward.dont_fragment)?;
-            self.set = Some(onward);
-        }
+        self.prepare(onward)?;
         match self.socket.send_with_flags(data, libc::MSG_NOSIGNAL) {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// The kernel is told only what is new: of a conversation mostly nothing.
+    fn prepare(&mut self, onward: Onward) -> io::Result<()> {
+        let Onward {
+            hop_limit,
+            dont_fragment,
+            ecn,
+        } = onward;
+        if self.hop_limit != Some(hop_limit) {
+            set_hop_limit(&self.socket, self.v4, i32::from(hop_limit))?;
+            self.hop_limit = Some(hop_limit);
+        }
+        if self.dont_fragment != Some(dont_fragment) {
+            set_dont_fragment(&self.socket, self.v4, dont_fragment)?;
+            self.dont_fragment = Some(dont_fragment);
+        }
+        if self.ecn != ecn {
+            ecn::put_on(&self.socket, self.v4, ecn)?;
+            self.ecn = ecn;
+        }
+        Ok(())
+    }
+
+    /// The length of what has come, and its congestion mark. None: nothing waits, or an error does.
+    pub(crate) fn receive(&self, room: &mut [u8]) -> Option<(usize, u8)> {
+        let (mut control, mut mark) = (ControlBuffer([0; 256]), ecn::NOT_CAPABLE);
+        let received = receive_message(self.fd(), room, &mut control, 0).ok()?;
+        received.for_each_control(&control, |level, kind, data| {
+            mark = ecn::from_control(level, kind, data).unwrap_or(mark);
+        });
+        Some((received.len, mark))
     }
 
     /// Tells of each ICMP message that came for one of its datagrams, with the start of the data it was about. Gives back what

@@ -15,6 +15,7 @@ use crate::compose::{
     HOP_LIMIT, Way, copy_at, push_payload, seal_transport, set_u16, write_ip_header,
 };
 use crate::datagram_socket::{DatagramSocket, Onward};
+use crate::ecn;
 use crate::error_queue::{ControlBuffer, QueuedError, receive_message, set_number};
 use crate::flow_table::FlowKey;
 use crate::inner::{ICMP, ICMPV6};
@@ -139,9 +140,10 @@ impl EchoFlow {
         let v4 = self.is_v4;
         for _ in 0..REPLIES_PER_TURN {
             scratch.resize(MAX_MESSAGE + 20, 0);
-            let Some((len, hop_limit)) = self.read(scratch) else {
+            let Some((len, hop_limit, ecn)) = self.read(scratch) else {
                 return;
             };
+            let way = &Way { ecn, ..*way };
             scratch.truncate(len);
             // A raw IPv4 socket shows the IP header too.
             let start = if self.raw && v4 {
@@ -162,19 +164,20 @@ impl EchoFlow {
         }
     }
 
-    /// Length, and the hop limit that is left when this hop is counted too.
-    fn read(&self, room: &mut [u8]) -> Option<(usize, u8)> {
+    /// Length, the hop limit that is left when this hop is counted too, and the congestion mark.
+    fn read(&self, room: &mut [u8]) -> Option<(usize, u8, u8)> {
         let mut control = ControlBuffer([0; 256]);
         let received = receive_message(self.socket.fd(), room, &mut control, 0).ok()?;
-        let mut hop_limit = HOP_LIMIT;
+        let (mut hop_limit, mut mark) = (HOP_LIMIT, ecn::NOT_CAPABLE);
         received.for_each_control(&control, |level, kind, data| {
+            mark = ecn::from_control(level, kind, data).unwrap_or(mark);
             let is_hop_limit = (level, kind) == (libc::SOL_IP, libc::IP_TTL)
                 || (level, kind) == (libc::SOL_IPV6, libc::IPV6_HOPLIMIT);
             if let (true, Some(bytes)) = (is_hop_limit, data.first_chunk()) {
                 hop_limit = (i32::from_ne_bytes(*bytes) - 1).clamp(1, 255) as u8;
             }
         });
-        Some((received.len, hop_limit))
+        Some((received.len, hop_limit, mark))
     }
 
     fn is_our_reply(&self, message: &[u8]) -> bool {
@@ -253,6 +256,7 @@ pub(crate) fn quote_request(key: &FlowKey, message: &[u8], out: &mut [u8; 128]) 
         source: key.device,
         destination: key.target,
         mtu: usize::from(u16::MAX),
+        ecn: ecn::NOT_CAPABLE,
     };
     write_ip_header(packet, &way, icmp(key.target.is_ipv4()), 1, 0, 0);
     len

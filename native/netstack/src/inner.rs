@@ -5,6 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::checksum::internet_checksum;
+use crate::ecn::of_header;
 
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
@@ -21,6 +22,8 @@ pub(crate) struct Inner<'a> {
     pub(crate) hop_limit: u8,
     /// Nobody on the way may cut it. Of IPv6 that holds for every packet that its sender has not cut.
     pub(crate) dont_fragment: bool,
+    /// What the way so far says about congestion, or may yet say.
+    pub(crate) ecn: u8,
     pub(crate) transport: &'a [u8],
 }
 
@@ -89,6 +92,7 @@ fn parse_v4(bytes: &[u8]) -> Result<Inner<'_>, Unparsed> {
         protocol,
         hop_limit,
         dont_fragment: fragment & 0x4000 != 0,
+        ecn: of_header(bytes),
         transport,
     })
 }
@@ -123,6 +127,7 @@ fn parse_v6(bytes: &[u8]) -> Result<Inner<'_>, Unparsed> {
         protocol: next_header,
         hop_limit,
         dont_fragment: true,
+        ecn: of_header(bytes),
         transport,
     })
 }

@@ -9,6 +9,7 @@ use rustix::event::epoll::{self, EventFlags};
 use crate::batch::Batch;
 use crate::compose::{Way, push_reset};
 use crate::echo_flow::quote_request;
+use crate::ecn::NOT_CAPABLE;
 use crate::error_queue::QueuedError;
 use crate::flow_table::{FlowKey, Token};
 use crate::inner::Inner;
@@ -197,5 +198,6 @@ fn way_back(key: &FlowKey, flow: &Flow, mtu: usize) -> Way {
         source: key.target,
         destination: key.device,
         mtu,
+        ecn: NOT_CAPABLE,
     }
 }

@@ -27,6 +27,7 @@ mod config;
 mod datagram_socket;
 mod drops;
 mod echo_flow;
+mod ecn;
 mod error_queue;
 mod flow_table;
 mod inner;

@@ -13,6 +13,7 @@ use crate::complaints::{MOST_REFUSED, Refused};
 use crate::compose::{Way, push_reset};
 use crate::datagram_socket::Onward;
 use crate::drops::NatDrop;
+use crate::ecn::NOT_CAPABLE;
 use crate::flow_table::{FlowKey, Token};
 use crate::inner::{ICMP, ICMPV6, Inner, TCP, UDP, Unparsed};
 use crate::nat::{Flow, FlowKind, Nat};
@@ -181,6 +182,7 @@ impl Arrival<'_> {
         Onward {
             hop_limit: self.inner.hop_limit.saturating_sub(1),
             dont_fragment: self.inner.dont_fragment,
+            ecn: self.inner.ecn,
         }
     }
 
@@ -236,6 +238,7 @@ impl Arrival<'_> {
             source,
             destination,
             mtu,
+            ecn: NOT_CAPABLE,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::checksum::internet_checksum;
 use crate::compose::{copy_at, set_u16};
+use crate::ecn::{Marks, of_header, set_congested};
 
 /// As long as Linux waits (`net.ipv4.ipfrag_time`).
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -60,6 +61,7 @@ struct Datagram {
     /// What has come: from, to; in order, with gaps between.
     have: Vec<(usize, usize)>,
     total: Option<usize>,
+    marks: Marks,
     until: Instant,
 }
 
@@ -136,6 +138,7 @@ impl Datagram {
             data: Vec::new(),
             have: Vec::new(),
             total: None,
+            marks: Marks::default(),
             until,
         }
     }
@@ -145,9 +148,13 @@ impl Datagram {
             == (piece.destination, piece.protocol, piece.identification)
     }
 
-    /// False: the piece contradicts the others. Pieces that overlap are how one datagram is made to look like two (RFC 5722);
+    /// False: the piece contradicts the others, or what it says about congestion can not be passed on. Pieces that overlap are how one datagram is made to look like two (RFC 5722);
     /// a copy of what is there already is harmless.
     fn add(&mut self, piece: &Piece<'_>) -> bool {
+        self.marks.note(of_header(piece.header));
+        if self.marks.contradict() {
+            return false;
+        }
         let (start, end) = (piece.offset, piece.end());
         let after = self.have.partition_point(|(from, _)| *from <= start);
         if let Some((from, to)) = after
@@ -198,6 +205,9 @@ impl Datagram {
     /// As if it had never been cut.
     fn packet(self) -> Vec<u8> {
         let mut packet = self.header;
+        if self.marks.are_congested() {
+            set_congested(&mut packet);
+        }
         packet.extend_from_slice(&self.data);
         let total = packet.len();
         if self.destination.is_ipv4() {
@@ -349,6 +359,39 @@ mod tests {
         assert_eq!(reassembly.add(now, &read(&pieces[1])), Added::Waiting);
         assert_eq!(reassembly.add(now, &read(&pieces[2])), Added::Waiting);
         assert_eq!(reassembly.bytes, 3000);
+    }
+
+    #[test]
+    fn congestion_that_one_piece_met_is_said_of_the_whole_or_loses_it() {
+        let now = Instant::now();
+        for (marks, expected) in [
+            ([2, 2, 2], Some(2)),
+            ([2, 3, 2], Some(3)),
+            ([1, 1, 3], Some(3)),
+            ([0, 0, 0], Some(0)),
+            ([0, 3, 0], None),
+            ([3, 3, 0], None),
+        ] {
+            let mut reassembly = Reassembly::default();
+            let mut pieces = cut(&payload(3000), 7, 1, 1480);
+            for (piece, mark) in pieces.iter_mut().zip(marks) {
+                piece[1] = mark;
+            }
+
+            let added: Vec<Added> = pieces
+                .iter()
+                .map(|piece| reassembly.add(now, &read(piece)))
+                .collect();
+
+            let class = added.iter().find_map(|added| match added {
+                Added::Whole(packet) => {
+                    assert_eq!(internet_checksum(&packet[..20], 0), 0);
+                    Some(packet[1])
+                }
+                _ => None,
+            });
+            assert_eq!(class, expected, "{marks:?}");
+        }
     }
 
     proptest! {

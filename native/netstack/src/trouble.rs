@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use crate::batch::{Batch, PeerTag};
 use crate::checksum::internet_checksum;
 use crate::compose::{HOP_LIMIT, Way, copy_at, header_len, push_payload, seal_transport};
+use crate::ecn::NOT_CAPABLE;
 use crate::inner::{ICMP, ICMPV6};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,7 @@ impl Trouble {
             source: from,
             destination: to,
             mtu: 1280,
+            ecn: NOT_CAPABLE,
         };
         if v4 {
             let sum = internet_checksum(message, 0);

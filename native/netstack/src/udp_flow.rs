@@ -1,6 +1,6 @@
 //! One UDP conversation: a connected socket of its own, so that the kernel tells whose datagram was refused.
 
-use std::io::{self, Read};
+use std::io;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use crate::compose::{
     HOP_LIMIT, Way, copy_at, header_len, push_payload, seal_transport, set_u16, write_ip_header,
 };
 use crate::datagram_socket::{DatagramSocket, Onward};
+use crate::ecn::NOT_CAPABLE;
 use crate::error_queue::QueuedError;
 use crate::flow_table::FlowKey;
 use crate::inner::UDP;
@@ -89,9 +90,10 @@ impl UdpFlow {
             let Some(data) = room.get_mut(head..) else {
                 return;
             };
-            let Ok(len) = self.socket.inner().read(data) else {
+            let Some((len, ecn)) = self.socket.receive(data) else {
                 return;
             };
+            let way = &Way { ecn, ..*way };
             self.note_answer(key, now);
             *ident = ident.wrapping_add(1);
             if head + len <= way.mtu {
@@ -151,6 +153,7 @@ pub(crate) fn quote_datagram(key: &FlowKey, data: &[u8], out: &mut [u8; 128]) ->
         source: key.device,
         destination: key.target,
         mtu: usize::from(u16::MAX),
+        ecn: NOT_CAPABLE,
     };
     let Some(packet) = out.get_mut(..len) else {
         return 0;

@@ -94,6 +94,7 @@ impl Door {
     pub fn connect(remote: SocketAddr) -> io::Result<Door> {
         let kind = Type::DGRAM.nonblocking().cloexec();
         let socket = Socket::new(Domain::for_address(remote), kind, Some(Protocol::UDP))?;
+        show_traffic_class(&socket, remote.is_ipv6())?;
         never_forbid_fragments(&socket, remote.is_ipv6())?;
         let _ = set(&socket, libc::SOL_UDP, libc::UDP_GRO, 1);
         size_buffers(&socket, RECEIVE_BUFFER_BYTES)?;
@@ -163,11 +164,10 @@ fn prepare(socket: &Socket, binding: &Binding) -> io::Result<SocketAddr> {
     if binding.address.is_ipv6() {
         socket.set_only_v6(true)?;
         set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
-        set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1)?;
     } else {
         set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
-        set(socket, libc::IPPROTO_IP, libc::IP_RECVTOS, 1)?;
     }
+    show_traffic_class(socket, binding.address.is_ipv6())?;
     never_forbid_fragments(socket, binding.address.is_ipv6())?;
     // Kernels before 5.0 have no GRO for UDP; then every message is one datagram.
     let _ = set(socket, libc::SOL_UDP, libc::UDP_GRO, 1);
@@ -184,6 +184,15 @@ fn socket_address(socket: &Socket) -> io::Result<SocketAddr> {
     local
         .as_socket()
         .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+}
+
+/// Congestion marks come with each message.
+fn show_traffic_class(socket: &Socket, is_v6: bool) -> io::Result<()> {
+    if is_v6 {
+        set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1)
+    } else {
+        set(socket, libc::IPPROTO_IP, libc::IP_RECVTOS, 1)
+    }
 }
 
 /// No DF: a path that is narrower than we think then fragments instead of swallowing, as WireGuard does it.

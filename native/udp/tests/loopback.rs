@@ -97,6 +97,25 @@ fn the_congestion_mark_arrives_as_it_was_sent() {
 }
 
 #[test]
+fn a_connected_door_hears_and_says_congestion_marks_too() {
+    for (_, remote) in both_families() {
+        let connected = Door::connect(remote.local_address()).unwrap();
+        for (from, to) in [(&connected, &remote), (&remote, &connected)] {
+            for ecn in [Ecn::CongestionExperienced, Ecn::Capable1] {
+                let route = Route {
+                    ecn,
+                    ..Route::to(to.local_address())
+                };
+
+                send(from, route, &datagrams(&[100]));
+
+                assert_eq!(receive_meta(to).0, ecn);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_datagram_leaves_from_the_address_it_is_told_to() {
     let sender = door("0.0.0.0:0");
     let receiver = door("127.0.0.1:0");

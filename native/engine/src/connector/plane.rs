@@ -31,7 +31,7 @@ use crate::control::{Event, EventSink};
 use crate::device::is_gone;
 use crate::network_watch::NetworkWatch;
 use crate::setback::Setback;
-use crate::{log_debug, log_warn};
+use crate::{congestion, log_debug, log_warn};
 
 pub(super) struct Plane {
     tunnel: Arc<Tunnel>,
@@ -52,6 +52,8 @@ pub(super) struct Plane {
     handshakes: Outbox,
     sending: Sending,
     send_failures: u64,
+    /// Packets that met congestion on the way here and whose ends know of no marks.
+    congestion_drops: u64,
     setback: Setback,
 }
 
@@ -97,6 +99,7 @@ impl Plane {
             handshakes: Outbox::new(),
             sending: Sending::default(),
             send_failures: 0,
+            congestion_drops: 0,
             setback: Setback::default(),
         })
     }
@@ -253,6 +256,7 @@ impl Plane {
             let Message {
                 segment_bytes,
                 bytes,
+                ecn,
                 ..
             } = message;
             let delivered = &mut self.delivered;
@@ -272,6 +276,10 @@ impl Plane {
                 };
                 let packet = taken.get_mut(inner.start - at..).unwrap_or_default();
                 (rest, at) = (behind, inner.end);
+                if !congestion::bring_in(ecn, packet) {
+                    self.congestion_drops += 1;
+                    continue;
+                }
                 let packet = match &mut entry {
                     Some(entry) => entry.push(peer, packet),
                     None => Some(packet),
@@ -381,12 +389,13 @@ impl Plane {
             }
         }
         let not_carried = self.kernel.as_ref().map_or(0, KernelDoor::dropped);
-        if not_carried > 0 {
-            drops.insert("interface-dropped".to_owned(), not_carried);
-        }
-        if self.send_failures > 0 {
-            drops.insert("udp-send-failed".to_owned(), self.send_failures);
-        }
+        let own = [
+            ("interface-dropped", not_carried),
+            ("udp-send-failed", self.send_failures),
+            ("congestion", self.congestion_drops),
+        ];
+        let own = own.into_iter().filter(|(_, count)| *count > 0);
+        drops.extend(own.map(|(name, count)| (name.to_owned(), count)));
         Report {
             flows: self.nat.flows() as u64,
             drops,

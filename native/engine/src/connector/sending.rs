@@ -8,6 +8,7 @@ use culvert_netstack::{PeerTag, Slot};
 use culvert_udp::{Route, SendReport};
 
 use super::gateways::Gateways;
+use crate::congestion;
 
 #[derive(Default)]
 pub(super) struct Sending {
@@ -80,11 +81,16 @@ impl Sending {
             let inner = HEADROOM..HEADROOM + slot.len;
             match (&mut sealer, &mut way) {
                 (Some(sealer), Some((route, batch))) => {
+                    let ecn = slot.buffer.get(inner.clone()).map(congestion::of_packet);
                     let Ok(range) = sealer.seal(slot.buffer, inner) else {
                         continue;
                     };
                     let sealed: &'b [u8] = slot.buffer;
-                    batch.push(*route, sealed.get(range).unwrap_or_default());
+                    let route = Route {
+                        ecn: ecn.unwrap_or_default(),
+                        ..*route
+                    };
+                    batch.push(route, sealed.get(range).unwrap_or_default());
                 }
                 (Some(_), None) => report.dropped += 1,
                 // No session: a copy waits in the tunnel until there is one.

@@ -13,12 +13,11 @@ use culvert_udp::{Door, Doors, Inbox, Source};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::congestion;
 use super::division::{WATCH_DIVIDED, Watch};
 use super::shared::Shared;
 use crate::neighbours::{self, Neighbours};
 use crate::setback::Setback;
-use crate::{clock, log_debug};
+use crate::{clock, congestion, log_debug};
 
 /// Receives in a row from one door.
 const BATCHES_IN_A_ROW: usize = 64;

@@ -1,6 +1,5 @@
 //! The device role: one TUN, one WireGuard tunnel, two data threads that each finish what they begin. See `division.rs`.
 
-mod congestion;
 mod division;
 mod inward;
 mod outward;

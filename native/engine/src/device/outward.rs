@@ -14,12 +14,11 @@ use culvert_udp::{Batch, Ecn};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-use super::congestion;
 use super::returning::is_returning;
 use super::shared::{Shared, route_to};
 use super::unreachable::{self, Limiter};
-use crate::clock;
 use crate::setback::Setback;
+use crate::{clock, congestion};
 
 /// A batch ends when it has as many packets as about one super-packet: longer ones would only add latency.
 const BATCH_PACKETS: usize = 32;

@@ -5,17 +5,19 @@ use std::mem;
 use std::ops::Range;
 use std::slice::ChunksExactMut;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use culvert_core::{Endpoint, HEADROOM, LocalSource, Outgoing as Sealing, Peer, TAILROOM};
 use culvert_switch::config::PeerHandle;
 use culvert_switch::refusal::MAX_ANSWER_LEN;
 use culvert_switch::switch::Verdict;
-use culvert_udp::{Door, Doors, Inbox};
+use culvert_udp::{Door, Doors, Ecn, Inbox};
 
 use super::directory::{Directory, Member, handle_of};
 use super::moment::Moment;
 use super::outgoing::{Outboxes, Outgoing};
 use super::shared::{Shared, Switching};
+use crate::congestion;
 use crate::neighbours::{Neighbours, Origin};
 use crate::setback::Setback;
 
@@ -127,7 +129,7 @@ struct Step<'a, 'b> {
 
 impl<'b> Step<'_, 'b> {
     fn carry_group(&mut self, mut group: Neighbours<'b>) {
-        let source = endpoint_of(&group.origin);
+        let (source, outside) = (endpoint_of(&group.origin), group.origin.ecn);
         let datagrams = group.datagrams();
         self.arrivals.clear();
         let arrivals = &mut *self.arrivals;
@@ -142,6 +144,9 @@ impl<'b> Step<'_, 'b> {
         self.shared
             .tunnel
             .receive_batch(self.now.tunnel, source, datagrams, outbox, take);
+        if congestion::is_news(outside) {
+            self.bring_in(outside, datagrams);
+        }
         if self.arrivals.is_empty() {
             return;
         }
@@ -150,6 +155,19 @@ impl<'b> Step<'_, 'b> {
         for answer in answers {
             self.seal_answer(answer);
         }
+    }
+
+    /// What the path says about congestion goes on inside. A packet whose ends do not know of marks goes no further.
+    fn bring_in(&mut self, outside: Ecn, datagrams: &mut [&mut [u8]]) {
+        let before = self.arrivals.len();
+        self.arrivals.retain(|arrival| {
+            let datagram = datagrams.get_mut(arrival.datagram);
+            let packet = datagram.and_then(|bytes| bytes.get_mut(arrival.inner.clone()));
+            packet.is_some_and(|packet| congestion::bring_in(outside, packet))
+        });
+        let dropped = (before - self.arrivals.len()) as u64;
+        let count = &self.shared.drops.congestion;
+        count.fetch_add(dropped, Ordering::Relaxed);
     }
 
     /// Keeps the arrivals that go somewhere, in runs of one destination.
@@ -215,10 +233,13 @@ impl<'b> Step<'_, 'b> {
                 Some(mut sealer) => {
                     let endpoint = sealer.endpoint();
                     let packets = packets.filter_map(|(datagram, inner)| {
+                        let ecn = congestion::of_packet(datagram.get(inner.clone())?);
                         let packet = with_room(datagram, inner, tunnel.mtu(), spares)?;
-                        Some((packet, ()))
+                        Some((packet, ecn))
                     });
-                    sealer.seal_each(packets, |(), datagram| outgoing.push(endpoint, datagram));
+                    sealer.seal_each(packets, |ecn, datagram| {
+                        outgoing.push(endpoint, ecn, datagram);
+                    });
                 }
                 None => packets.for_each(|(datagram, inner)| {
                     if let Some(packet) = datagram.get(inner) {
@@ -236,10 +257,11 @@ impl<'b> Step<'_, 'b> {
         let Some(mut sealer) = sealer else { return };
         let endpoint = sealer.endpoint();
         let inner = HEADROOM..HEADROOM + answer.len;
+        let ecn = congestion::of_packet(answer.spare.get(inner.clone()).unwrap_or_default());
         if let Ok(range) = sealer.seal(answer.spare, inner)
             && let Some(datagram) = answer.spare.get(range)
         {
-            self.outgoing.push(endpoint, datagram);
+            self.outgoing.push(endpoint, ecn, datagram);
         }
     }
 }

@@ -32,7 +32,7 @@ impl Outboxes {
         }
         let mut outgoing = self.begin(doors);
         for (endpoint, datagram) in outbox.iter() {
-            outgoing.push(endpoint, datagram);
+            outgoing.push(endpoint, Ecn::NotCapable, datagram);
         }
         outgoing.send();
         outbox.clear();
@@ -40,7 +40,7 @@ impl Outboxes {
 }
 
 impl<'b> Outgoing<'_, 'b> {
-    pub(super) fn push(&mut self, endpoint: Endpoint, datagram: &'b [u8]) {
+    pub(super) fn push(&mut self, endpoint: Endpoint, ecn: Ecn, datagram: &'b [u8]) {
         let batch = if endpoint.remote.is_ipv4() {
             &mut self.v4
         } else {
@@ -48,7 +48,7 @@ impl<'b> Outgoing<'_, 'b> {
         };
         // An endpoint of a family that this host has no more: as lost as on a broken line.
         if let Some(batch) = batch {
-            batch.push(route(endpoint), datagram);
+            batch.push(route(endpoint, ecn), datagram);
         }
     }
 
@@ -62,7 +62,7 @@ impl<'b> Outgoing<'_, 'b> {
     }
 }
 
-fn route(endpoint: Endpoint) -> Route {
+fn route(endpoint: Endpoint, ecn: Ecn) -> Route {
     let source = endpoint.local.map(|local| Source {
         ip: local.address,
         interface: local.interface,
@@ -70,6 +70,6 @@ fn route(endpoint: Endpoint) -> Route {
     Route {
         to: endpoint.remote,
         source,
-        ecn: Ecn::NotCapable,
+        ecn,
     }
 }

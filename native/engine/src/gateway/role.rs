@@ -153,6 +153,9 @@ impl Role for Gateway {
                 *drops.entry(reason.as_str().to_owned()).or_default() += count;
             }
         }
+        for (name, count) in self.shared.drops.counted() {
+            *drops.entry(name.to_owned()).or_default() += count;
+        }
         let peers = switching.directory.iter().map(|(_, member)| PeerStatus {
             id: member.id.clone(),
             public_key: key_text::encode(member.peer.public_key().as_bytes()),

@@ -1,5 +1,6 @@
 //! What the threads of a gateway have in common.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use culvert_core::Tunnel;
@@ -15,10 +16,26 @@ pub(super) struct Shared {
     pub(super) tunnel: Tunnel,
     pub(super) clock: Clock,
     pub(super) events: EventSink,
+    pub(super) drops: Drops,
     /// Held for decisions only: decryption, encryption and system calls happen outside.
     switching: Mutex<Switching>,
     /// One pair a lane; none before the first configuration.
     doors: RwLock<Vec<Arc<Doors>>>,
+}
+
+/// Packets that neither the tunnel nor the switch dropped, and yet went no further.
+#[derive(Debug, Default)]
+pub(super) struct Drops {
+    pub(super) congestion: AtomicU64,
+}
+
+impl Drops {
+    pub(super) fn counted(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let all = [("congestion", &self.congestion)];
+        all.into_iter()
+            .map(|(name, count)| (name, count.load(Ordering::Relaxed)))
+            .filter(|(_, count)| *count > 0)
+    }
 }
 
 pub(super) struct Switching {
@@ -38,6 +55,7 @@ impl Shared {
             tunnel,
             clock,
             events,
+            drops: Drops::default(),
             switching: Mutex::new(switching),
             doors: RwLock::default(),
         }

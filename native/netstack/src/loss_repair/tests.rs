@@ -251,6 +251,7 @@ fn segment(
         source: "10.9.0.10".parse().unwrap(),
         destination: "100.96.0.7".parse().unwrap(),
         mtu: 1420,
+        ecn: 0,
     };
     write_ip_header(&mut packet, &way, TCP, 64, 0, 0);
     packet[24..28].copy_from_slice(&sequence.to_be_bytes());

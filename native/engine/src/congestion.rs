@@ -1,10 +1,12 @@
-//! Explicit congestion notification through a tunnel (RFC 6040): the mark is carried out, and what the path has put on
-//! the outside is carried in. The six DSCP bits stay inside: they would tell the path about the traffic.
+//! Explicit congestion notification through a tunnel (RFC 6040, normal mode), for every role: the mark is carried out, and
+//! what the path has put on the outside is carried in. The six DSCP bits stay inside: they would tell the path about the
+//! traffic. What has waited for a handshake, and what the tunnel itself has to say, leaves as not capable (the RFC's
+//! compatibility mode): a congested router drops it then.
 
 use culvert_udp::Ecn;
 
 /// What the outside of this packet shall say.
-pub(super) fn of_packet(packet: &[u8]) -> Ecn {
+pub(crate) fn of_packet(packet: &[u8]) -> Ecn {
     match *packet {
         [first, class, ..] if first >> 4 == 4 => Ecn::from_traffic_class(class),
         [first, second, ..] if first >> 4 == 6 => Ecn::from_traffic_class(second >> 4),
@@ -12,9 +14,14 @@ pub(super) fn of_packet(packet: &[u8]) -> Ecn {
     }
 }
 
+/// Whether there is anything to bring in at all: mostly there is not.
+pub(crate) fn is_news(outside: Ecn) -> bool {
+    matches!(outside, Ecn::Capable1 | Ecn::CongestionExperienced)
+}
+
 /// What the path has put on the outside is put inside. False when it was congested and the packet's ends do not know of
 /// marks; then it has to be dropped, for that is the one sign they understand.
-pub(super) fn bring_in(outside: Ecn, packet: &mut [u8]) -> bool {
+pub(crate) fn bring_in(outside: Ecn, packet: &mut [u8]) -> bool {
     match outside {
         Ecn::NotCapable | Ecn::Capable0 => {}
         Ecn::Capable1 if of_packet(packet) != Ecn::Capable0 => {}
