@@ -1,10 +1,11 @@
 /** The gateway's program: reads how it is started, wires, listens, and stops when it is told to. */
 
 import { type BuiltGateway, buildGateway } from './build.ts';
-import { type Configuration, listeningAt, readConfiguration, usage } from './http/configuration.ts';
+import { type Configuration, listeningAt, readConfiguration } from './http/configuration.ts';
 import { Fault } from './http/fault.ts';
-import { assertUdpPort, chooseAddress, portFault } from './http/listen.ts';
+import { assertUdpPort, chooseAddress, portFault, portNote } from './http/listen.ts';
 import { makeLog } from './http/log.ts';
+import { usage } from './http/options.ts';
 import { prepareTls } from './http/tls.ts';
 import { assemble } from './parts.ts';
 import { openDataDirectory } from './store/data-directory.ts';
@@ -64,6 +65,8 @@ function stopOnSignal(built: BuiltGateway): void {
 
 function greet({ gateway, setupLink }: BuiltGateway, configuration: Configuration): void {
   const lines = [`Culvert gateway at ${configuration.publicUrl}`];
+  const note = portNote(configuration);
+  if (note) lines.push(note);
   if (setupLink)
     lines.push('', 'Set up your organisation here, within 24 hours:', `  ${setupLink}`, '');
   else lines.push(`Sign-in link for people: ${gateway.trust.joinLink}`);

@@ -9,7 +9,7 @@ const node = path.join(root, 'node_modules/.bin/node');
 const bin = (name) => path.join(root, 'node_modules/.bin', name);
 const contracts = ['gateway/contract', 'app/contract'];
 
-/** @param {'demo' | 'test' | 'bench'} purpose */
+/** @param {'setup' | 'demo' | 'test' | 'bench'} purpose */
 export function buildPhases(purpose) {
   const engine = { title: 'Engine (Rust, the first time takes some minutes)', run: buildEngine };
   const load = { title: 'What loads engines (Rust)', run: buildLoad };
@@ -21,12 +21,9 @@ export function buildPhases(purpose) {
     { title: 'Dashboard', run: buildDashboard },
   ];
   if (purpose === 'demo') return phases;
-  return [
-    ...phases,
-    load,
-    { title: 'Tray app', run: buildDesktop },
-    { title: 'Electron runtime for tests', run: prepareElectron },
-  ];
+  phases.push({ title: 'Tray app', run: buildDesktop });
+  if (purpose === 'setup') return phases;
+  return [...phases, load, { title: 'Electron runtime for tests', run: prepareElectron }];
 }
 
 async function buildEngine(say) {

@@ -1,10 +1,11 @@
-/** Debian packages that the demo and the tests run: installed when missing, without starting a service. */
+/** Debian packages that set-up, the demo and the tests run: installed when missing, without starting a service. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Refusal, runLogged } from './phases.mjs';
 
-const always = {
-  cc: 'build-essential',
+const forSetup = { cc: 'build-essential' };
+const forDemo = {
+  ...forSetup,
   curl: 'curl',
   ip: 'iproute2',
   nft: 'nftables',
@@ -27,6 +28,7 @@ const always = {
   openssl: 'openssl',
 };
 const forTests = {
+  ...forDemo,
   'wireguard-go': 'wireguard-go',
   iperf3: 'iperf3',
   conntrack: 'conntrack',
@@ -49,10 +51,21 @@ const filesForTests = {
   '/usr/lib/x86_64-linux-gnu/libasound.so.2': 'libasound2',
   '/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc': 'fonts-noto-cjk',
 };
-const forBench = { 'wireguard-go': 'wireguard-go', iperf3: 'iperf3', ethtool: 'ethtool' };
+const forBench = {
+  ...forDemo,
+  'wireguard-go': 'wireguard-go',
+  iperf3: 'iperf3',
+  ethtool: 'ethtool',
+};
+const programsFor = { setup: forSetup, demo: forDemo, test: forTests, bench: forBench };
 
-/** @param {'demo' | 'test' | 'bench'} purpose */
-export async function ensurePackages(purpose, say) {
+/**
+ * Everything but set-up makes hosts, and so needs root.
+ *
+ * @param {'setup' | 'demo' | 'test' | 'bench'} purpose
+ * @param {string} name of the npm script that was called
+ */
+export async function ensurePackages(purpose, name, say) {
   const missing = missingPackages(purpose);
   const isRoot = process.getuid?.() === 0;
   if (missing.length > 0) {
@@ -63,25 +76,21 @@ export async function ensurePackages(purpose, say) {
       );
     if (!isRoot)
       throw new Refusal(
-        `Some packages are missing. Install them with:\n  sudo ${command}\nThen run this again as root.`,
+        `Some packages are missing. Install them with:\n  sudo ${command}\nThen run this again${purpose === 'setup' ? '' : ' as root'}.`,
       );
-    say?.(`installing ${missing.join(' ')}`);
+    say(`installing ${missing.join(' ')}`);
     await install(missing);
   }
   if (!isRoot && purpose !== 'setup') {
     throw new Refusal(
-      `This makes network namespaces, which needs root. Run:\n  sudo npm run ${purpose}`,
+      `This makes network namespaces, which needs root. Run:\n  sudo npm run ${name}`,
     );
   }
-  return missing.length > 0 ? `installed ${missing.length}` : 'all there';
+  return missing.length > 0 ? `installed ${missing.join(' ')}` : 'all there';
 }
 
 function missingPackages(purpose) {
-  const programs = {
-    ...always,
-    ...(purpose === 'test' ? forTests : {}),
-    ...(purpose === 'bench' ? forBench : {}),
-  };
+  const programs = programsFor[purpose];
   const missing = Object.keys(programs)
     .filter((program) => !isOnPath(program))
     .map((program) => programs[program]);

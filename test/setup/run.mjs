@@ -22,7 +22,7 @@ const commands = {
   interop: { for: 'bench', script: ['test/interop/main.ts'] },
   kernel: { for: 'bench', script: ['test/interop/in-vm.ts'] },
   soak: { for: 'bench', script: ['test/soak/main.ts'] },
-  setup: { for: 'test', script: undefined },
+  setup: { for: 'setup', script: undefined },
 };
 
 const [name = '', ...rest] = process.argv.slice(2);
@@ -34,7 +34,7 @@ if (!command) {
 
 try {
   await runPhases([
-    { title: 'Debian packages', run: () => ensurePackages(command.for) },
+    { title: 'Debian packages', run: (say) => ensurePackages(command.for, name, say) },
     { title: 'Rust compiler', run: ensureRust },
     { title: 'npm packages and Node 24', run: ensureModules },
     ...buildPhases(command.for),

@@ -36,6 +36,16 @@ test('endpoints follow the public address where nobody gave them', () => {
   expect(configuration.endpoints).toEqual(['gate.example.com:51820']);
 });
 
+test('it listens at the port of an address that somebody gave, unless another was chosen', () => {
+  const plain = read(['--data', '/d', '--public-url', 'https://gate.example.com']);
+  const other = read(['--data', '/d', '--public-url', 'https://gate.example.com:9443']);
+  const passedOn = read(['--data', '/d', '--public-url', 'https://g.example', '--port', '8443']);
+
+  expect(plain).toMatchObject({ listen: { port: 443 }, isPortChosen: true });
+  expect(other).toMatchObject({ listen: { port: 9443 }, isPortChosen: true });
+  expect(passedOn.listen.port).toBe(8443);
+});
+
 test('a list in the environment is separated by commas', () => {
   const configuration = read(['--data', '/d'], {
     CULVERT_ENDPOINT: '192.0.2.1:51820, [2001:db8::1]:51820',

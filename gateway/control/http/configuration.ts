@@ -1,12 +1,13 @@
 /** What the gateway is started with: flags win over environment variables, those over the file. */
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
-import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { HTTPS_PORT, WIREGUARD_PORT } from '../../contract/constants.ts';
 import { Endpoint } from '../../contract/snapshot.ts';
 import { Fault } from './fault.ts';
+import { type Environment, fromEnvironment, OPTIONS, parseFlags } from './options.ts';
+import { getAt, setAt, withDefault } from './settings-path.ts';
 
 export const ProviderSettings = z.strictObject({
   issuer: z.url(),
@@ -50,98 +51,13 @@ const Settings = z.strictObject({
     .optional(),
 });
 export type Configuration = z.infer<typeof Settings> & {
-  /** Where nobody chose, 8443 will do where 443 is not allowed, and IPv4 alone where there is no IPv6. */
+  /** By --port, or by the port in --public-url. Where nobody chose, 8443 will do where 443 is not allowed. */
   isPortChosen: boolean;
+  /** Where nobody chose, IPv4 alone will do where there is no IPv6. */
   isHostChosen: boolean;
 };
 
-interface Option {
-  flag: string;
-  /** Where it is in the file. */
-  path: string[];
-  help: string;
-  isList?: boolean;
-  isSwitch?: boolean;
-}
-
-const OPTIONS: Option[] = [
-  { flag: 'data', path: ['data'], help: 'directory for everything that the gateway keeps' },
-  { flag: 'host', path: ['listen', 'host'], help: 'address to listen at (every address)' },
-  { flag: 'port', path: ['listen', 'port'], help: 'HTTPS port (443; 8443 without rights)' },
-  {
-    flag: 'public-url',
-    path: ['publicUrl'],
-    help: 'https address that browsers, devices and connectors use',
-  },
-  {
-    flag: 'endpoint',
-    path: ['endpoints'],
-    help: 'WireGuard address that devices reach, HOST:PORT',
-    isList: true,
-  },
-  { flag: 'wireguard-port', path: ['wireguardPort'], help: 'UDP port of the engine (51820)' },
-  {
-    flag: 'tls-certificate',
-    path: ['tls', 'certificate'],
-    help: 'PEM file; without one, the gateway makes its own',
-  },
-  { flag: 'tls-key', path: ['tls', 'key'], help: 'PEM file' },
-  { flag: 'dashboard', path: ['dashboard'], help: 'directory with the built dashboard' },
-  { flag: 'engine', path: ['engine'], help: 'path of culvert-engine' },
-  {
-    flag: 'log-level',
-    path: ['logLevel'],
-    help: 'trace, debug, info, warn, error or silent (info)',
-  },
-  {
-    flag: 'allow-insecure-provider',
-    path: ['allowInsecureProvider'],
-    help: 'accept an identity provider without TLS (a lab only)',
-    isSwitch: true,
-  },
-  {
-    flag: 'provider-verifies-email',
-    path: ['providerVerifiesEmail'],
-    help: 'the provider gives verified addresses alone, without saying so; only where nobody chooses theirs',
-    isSwitch: true,
-  },
-  {
-    flag: 'allowed-email-domain',
-    path: ['allowedEmailDomains'],
-    help: 'who may sign in',
-    isList: true,
-  },
-  { flag: 'session-hours', path: ['sessionHours'], help: 'how long a device stays signed in (24)' },
-  {
-    flag: 'organisation',
-    path: ['preset', 'organisation'],
-    help: 'set up without a person: the name',
-  },
-  { flag: 'owner', path: ['preset', 'owner'], help: '… the e-mail address of the first owner' },
-  {
-    flag: 'provider-issuer',
-    path: ['preset', 'provider', 'issuer'],
-    help: '… the identity provider',
-  },
-  {
-    flag: 'provider-client-id',
-    path: ['preset', 'provider', 'clientId'],
-    help: '… the client id there',
-  },
-  {
-    flag: 'provider-client-secret',
-    path: ['preset', 'provider', 'clientSecret'],
-    help: '… its secret (better as CULVERT_PROVIDER_CLIENT_SECRET)',
-  },
-  {
-    flag: 'provider-groups-claim',
-    path: ['preset', 'provider', 'groupsClaim'],
-    help: '… the claim with the groups',
-  },
-];
-
 export type Arguments = { kind: 'help' } | { kind: 'run'; configuration: Configuration };
-type Environment = Record<string, string | undefined>;
 
 export function readConfiguration(args: string[], environment: Environment): Arguments {
   const flags = parseFlags(args);
@@ -153,45 +69,6 @@ export function readConfiguration(args: string[], environment: Environment): Arg
     if (value !== undefined) setAt(settings, option.path, value);
   }
   return { kind: 'run', configuration: complete(settings) };
-}
-
-export function usage(): string {
-  const lines = OPTIONS.map((option) => {
-    const name = option.isSwitch ? `--${option.flag}` : `--${option.flag} …`;
-    return `  ${name.padEnd(30)}${option.help}`;
-  });
-  return `culvert-gateway: the control plane of an organisation
-
-  --config FILE                 YAML file with the same settings
-${lines.join('\n')}
-
-Every flag is also an environment variable: --public-url is CULVERT_PUBLIC_URL. Lists are separated by commas there.
-Exit codes: 0 stopped, 64 wrong flag, 69 port taken, 70 unexpected, 78 wrong configuration.
-`;
-}
-
-function parseFlags(args: string[]): Record<string, string | boolean | string[] | undefined> {
-  const options = Object.fromEntries(
-    OPTIONS.map(({ flag, isList, isSwitch }) => [
-      flag,
-      { type: isSwitch ? 'boolean' : 'string', multiple: isList ?? false } as const,
-    ]),
-  );
-  try {
-    const { values } = parseArgs({
-      args,
-      options: { ...options, config: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-    });
-    return values as Record<string, string | boolean | string[] | undefined>;
-  } catch (cause) {
-    throw new Fault('usage', `${(cause as Error).message.split('. ')[0]}. See --help.`, cause);
-  }
-}
-
-function fromEnvironment(option: Option, environment: Environment): string | string[] | undefined {
-  const text = environment[`CULVERT_${option.flag.replaceAll('-', '_').toUpperCase()}`];
-  if (text === undefined || text === '') return undefined;
-  return option.isList ? text.split(',').map((part) => part.trim()) : text;
 }
 
 function readFile(path: string): Record<string, unknown> {
@@ -206,6 +83,9 @@ function readFile(path: string): Record<string, unknown> {
 }
 
 function complete(settings: Record<string, unknown>): Configuration {
+  // Another port than the one in an address that somebody gave would be found by nobody.
+  if (settings.publicUrl !== undefined)
+    withDefault(settings, ['listen', 'port'], portIn(String(settings.publicUrl)));
   const isPortChosen = getAt(settings, ['listen', 'port']) !== undefined;
   const isHostChosen = getAt(settings, ['listen', 'host']) !== undefined;
   withDefault(settings, ['listen', 'port'], HTTPS_PORT);
@@ -237,6 +117,11 @@ export function listeningAt(
   return { ...configuration, publicUrl, listen };
 }
 
+/** The TCP port that whoever uses this https address comes to. */
+export function portIn(url: string): number {
+  return Number(URL.parse(url)?.port || HTTPS_PORT);
+}
+
 function defaultPublicUrl(port: number): string {
   const suffix = port === HTTPS_PORT ? '' : `:${port}`;
   return `https://${ownName()}${suffix}`;
@@ -260,26 +145,4 @@ function explain(error: z.ZodError): string {
 
 function firstLine(error: unknown): string {
   return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-}
-
-function getAt(settings: Record<string, unknown>, path: string[]): unknown {
-  return path.reduce<unknown>(
-    (value, key) => (value as Record<string, unknown> | undefined)?.[key],
-    settings,
-  );
-}
-
-function setAt(settings: Record<string, unknown>, path: string[], value: unknown): void {
-  const [key = '', ...rest] = path;
-  if (rest.length === 0) {
-    settings[key] = value;
-    return;
-  }
-  const inner = { ...(settings[key] as Record<string, unknown> | undefined) };
-  setAt(inner, rest, value);
-  settings[key] = inner;
-}
-
-function withDefault(settings: Record<string, unknown>, path: string[], value: unknown): void {
-  if (getAt(settings, path) === undefined) setAt(settings, path, value);
 }

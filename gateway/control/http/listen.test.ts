@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { type Configuration, readConfiguration } from './configuration.ts';
-import { chooseAddress } from './listen.ts';
+import { chooseAddress, portFault, portNote } from './listen.ts';
 
 let taken: Server | undefined;
 afterEach(() => void taken?.close());
@@ -47,6 +47,21 @@ test('where nobody chose the address, the next one is tried when the first is no
   };
 
   expect(await chooseAddress(unchosen)).toEqual({ host: '0.0.0.0', port });
+});
+
+test('a port that this user may not have is refused with what to write in its place', () => {
+  expect(portFault('::', 443, 'EACCES').message).toBe(
+    'This user may not listen at port 443. Name one above 1023 in --public-url (https://HOST:8443), or choose it with --port and have port 443 passed on to it.',
+  );
+});
+
+test('an address that does not lead to the port is told, and only then', () => {
+  const passedOn = read('--public-url', 'https://gate.example.com', '--port', '8443');
+
+  expect(portNote(passedOn)).toBe(
+    'It listens at port 8443, but https://gate.example.com leads to port 443: have your router or proxy pass that on, TLS included.',
+  );
+  expect(portNote(read('--public-url', 'https://gate.example.com:8443'))).toBeUndefined();
 });
 
 function read(...args: string[]): Configuration {

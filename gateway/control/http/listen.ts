@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import { HTTPS_PORT_WITHOUT_RIGHTS } from '../../contract/constants.ts';
 import { engineFolder, isPortOfAnother } from '../../dataplane/udp-port.ts';
-import type { Configuration } from './configuration.ts';
+import { type Configuration, portIn } from './configuration.ts';
 import { Fault } from './fault.ts';
 
 export interface Address {
@@ -35,13 +35,20 @@ function candidates({ listen, isHostChosen, isPortChosen }: Configuration): Addr
 export function portFault(host: string, port: number, problem: string): Fault {
   const sentences: Record<string, string> = {
     EADDRINUSE: `Port ${port} is taken by another program. Stop it, or choose another port with --port.`,
-    EACCES: `This user may not listen at port ${port}. Choose one above 1023 with --port.`,
+    EACCES: `This user may not listen at port ${port}. Name one above 1023 in --public-url (https://HOST:${HTTPS_PORT_WITHOUT_RIGHTS}), or choose it with --port and have port ${port} passed on to it.`,
     EADDRNOTAVAIL: `This machine has no address ${host}. Choose another with --host.`,
   };
   return new Fault(
     'port',
     sentences[problem] ?? `The gateway cannot listen at ${host}, port ${port}: ${problem}.`,
   );
+}
+
+/** What to do where the address that others use does not lead to where the gateway listens; undefined where it does. */
+export function portNote({ listen, publicUrl }: Configuration): string | undefined {
+  const outside = portIn(publicUrl);
+  if (outside === listen.port) return undefined;
+  return `It listens at port ${listen.port}, but ${publicUrl} leads to port ${outside}: have your router or proxy pass that on, TLS included.`;
 }
 
 /** The engine's port, which it opens only once the control plane runs. */
