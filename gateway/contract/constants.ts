@@ -18,6 +18,6 @@ export const DEFAULT_MTU = 1420;
 export const CONNECTOR_KEEPALIVE_SECONDS = 5;
 export const DEVICE_KEEPALIVE_SECONDS = 25;
 
-/** Largest message on a stream and largest request body, in bytes (requirement T39). A snapshot may be larger. */
+/** Largest message on a stream and largest request body, in bytes (T39). A snapshot may be larger. */
 export const MAX_BODY_BYTES = 64 * 1024;
 export const MAX_SNAPSHOT_BYTES = 8 * 1024 * 1024;

@@ -1,4 +1,4 @@
-/** Binds the socket so that at no moment anybody else than root and the group can reach it (hardening 16). */
+/** Binds the socket so that at no moment anybody else than root and the group can reach it (T22). */
 import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
