@@ -5,7 +5,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '..');
-/** The bench calls its measurements T1, T2 and T3. */
+/** The bench numbers its measurements with a T too. */
 const SOURCES = ['app', 'gateway', 'native', 'test', ':!test/bench', ':!test/scenarios/bench.*'];
 
 test.for([

@@ -2,7 +2,7 @@
 
 import { accessSync, constants } from 'node:fs';
 import { DataPlane } from '../dataplane/data-plane.ts';
-import { findEngine, UAPI_FOLDER } from '../dataplane/engine-config.ts';
+import { findEngine, UAPI_FOLDER } from '../dataplane/engine-place.ts';
 import { engineFolder } from '../dataplane/udp-port.ts';
 import { registerAdmin } from './admin/admin-routes.ts';
 import { registerConnectors } from './connectors/connector-routes.ts';

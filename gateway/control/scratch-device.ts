@@ -1,5 +1,5 @@
 /** For tests: a device as enrolment stores it, without the sign-in before it. */
-import { generateKeyPair } from '../dataplane/engine-config.ts';
+import { generateKeyPair } from '../dataplane/engine-place.ts';
 import { generateIdentity, type Identity } from '../trust/identity.ts';
 import { addPeer } from './store/addresses.ts';
 import { newId } from './store/identifier.ts';

@@ -20,7 +20,7 @@ import {
   scratchGateway,
 } from '../../gateway/control/scratch-gateway.ts';
 import { DataPlane } from '../../gateway/dataplane/data-plane.ts';
-import { findEngine } from '../../gateway/dataplane/engine-config.ts';
+import { findEngine } from '../../gateway/dataplane/engine-place.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../gateway/connector/main.ts');
 

@@ -5,7 +5,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { InstallManifest } from '../../contract/connector-api.ts';
 import { parseConnectorToken } from '../../contract/trust.ts';
-import { findEngine } from '../../dataplane/engine-config.ts';
+import { findEngine } from '../../dataplane/engine-place.ts';
 import { refusalOfToken } from '../connectors/token.ts';
 import type { Core } from '../gateway.ts';
 import { perMinute } from '../http/app.ts';

@@ -5,7 +5,7 @@
 
 import { CONNECTOR_KEEPALIVE_SECONDS, DEVICE_KEEPALIVE_SECONDS } from '../../contract/constants.ts';
 import type { ConnectorConfig, DeviceConfig, DeviceNetwork } from '../../contract/snapshot.ts';
-import type { GatewayEngineConfig } from '../../dataplane/engine-config.ts';
+import type { GatewayEngineConfig } from '../../dataplane/protocol/engine-protocol.ts';
 import {
   type GatewayFacts,
   isLive,

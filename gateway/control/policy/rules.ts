@@ -1,7 +1,7 @@
 /** What rules mean: whom one is about, which of them count, and the form the engine takes them in. */
 
 import type { Rule, Subject } from '../../contract/admin-api.ts';
-import type { EngineRule } from '../../dataplane/engine-config.ts';
+import type { EngineRule } from '../../dataplane/protocol/engine-protocol.ts';
 import type { PolicyDevice, PolicyState } from './policy-state.ts';
 
 /** What rules may call a device: `everyone`, `user:ID`, `group:NAME`, `device:ID`. */

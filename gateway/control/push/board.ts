@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { DeviceNetwork, SplitTunnel } from '../../contract/snapshot.ts';
-import type { GatewayEngineConfig } from '../../dataplane/engine-config.ts';
+import type { GatewayEngineConfig } from '../../dataplane/protocol/engine-protocol.ts';
 import {
   type ConnectorContent,
   compileConnector,

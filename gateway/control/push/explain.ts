@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { ExplainAnswer, ExplainRequest } from '../../contract/device-api.ts';
-import type { ExplainResult } from '../../dataplane/engine-config.ts';
+import type { ExplainResult } from '../../dataplane/protocol/engine-protocol.ts';
 import type { Proofs } from '../enrol/proof.ts';
 import { Refusal } from '../http/fault.ts';
 import type { GatewayFacts, PolicyState } from '../policy/policy-state.ts';

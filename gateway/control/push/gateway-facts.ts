@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { DEFAULT_MTU } from '../../contract/constants.ts';
-import { generateKeyPair, publicKeyOf } from '../../dataplane/engine-config.ts';
+import { generateKeyPair, publicKeyOf } from '../../dataplane/engine-place.ts';
 import type { Configuration } from '../http/configuration.ts';
 import type { GatewayFacts } from '../policy/policy-state.ts';
 import type { Store } from '../store/store.ts';

@@ -1,6 +1,7 @@
 //! What a packet costs beside its encryption: nanoseconds each, the best of several short runs.
 //!
 //!     cargo run --release -p culvert-core --example packet-cost
+#![allow(clippy::disallowed_methods, reason = "it measures time")]
 
 use std::array;
 use std::error::Error;

@@ -1,6 +1,7 @@
 //! What peers cost: time and memory to configure 10,000 of them, and handshakes answered in a second.
 //!
 //!     cargo run --release -p culvert-core --example peer-cost
+#![allow(clippy::disallowed_methods, reason = "it measures time")]
 
 use std::error::Error;
 use std::net::SocketAddr;

@@ -7,6 +7,11 @@
 //! `CULVERT_UNDER_LOAD=1` asks everybody for a cookie first.
 //! `CULVERT_RECORD=1` draws "randomness" from a counter, stands the wall clock still and prints every datagram:
 //! that is how the vectors in `src/conformance/vectors/` were made.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a real host, with a real clock"
+)]
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

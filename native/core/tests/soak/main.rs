@@ -11,6 +11,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::disallowed_methods,
     reason = "for tests only; one that is wrong should say so at once"
 )]
 
