@@ -12,6 +12,7 @@ mod gateway_lab;
 use std::net::UdpSocket;
 use std::time::Duration;
 
+use culvert_udp::{Door, Outbox, Route};
 use gateway_lab::{Gateway, Party, echo_reply, echo_request, ip_protocol, tcp_flags, tcp_syn, udp};
 use serde_json::{Value, json};
 
@@ -87,6 +88,33 @@ fn packets_that_their_sender_padded_less_than_we_do_arrive_too() {
         let packet = udp(DEVICE, TARGET, 5000, 9, &vec![7; length]);
         device.send(&packet);
         assert_eq!(connector.receive(), packet);
+    }
+}
+
+#[test]
+fn a_burst_of_a_sender_that_pads_less_than_we_do_arrives_whole_and_in_order() {
+    let (gateway, mut device, mut connector) = ready();
+    device.set_mtu(1412);
+    connector.make_room();
+    device.send(&udp(DEVICE, TARGET, 5000, 9, b"first"));
+    connector.receive();
+    let burst: Vec<Vec<u8>> = (0..450_usize)
+        .map(|number| udp(DEVICE, TARGET, 5000, 9, &vec![number as u8; 1384]))
+        .collect();
+
+    // All of it waits when the gateway looks, so that it is one batch.
+    gateway.hold();
+    let sealed: Vec<Vec<u8>> = burst.iter().map(|packet| device.seal(packet)).collect();
+    let (door, mut outbox) = (Door::connect(gateway.address()).unwrap(), Outbox::new());
+    let mut batch = outbox.batch(&door);
+    for datagram in &sealed {
+        batch.push(Route::to(gateway.address()), datagram);
+    }
+    assert_eq!(batch.send().sent, burst.len());
+    gateway.go_on();
+
+    for (number, packet) in burst.iter().enumerate() {
+        assert!(connector.awaits(packet), "packet {number} did not arrive");
     }
 }
 

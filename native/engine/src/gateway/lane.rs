@@ -18,15 +18,16 @@ use super::moment::Moment;
 use super::outgoing::{Outboxes, Outgoing};
 use super::shared::{Shared, Switching};
 use crate::congestion;
-use crate::neighbours::{Neighbours, Origin};
+use crate::neighbours::{self, Neighbours, Origin};
 use crate::setback::Setback;
 
 /// One system call's worth: 16 messages, each of up to 64 datagrams.
 const INBOX_SLOTS: usize = 16;
 /// After so many batches from one door the other one has its turn.
 const BATCHES_IN_A_ROW: usize = 16;
-/// Answers, and packets that grow when sealed again, per batch.
-const SPARES: usize = 64;
+/// For answers, and for packets that grow when sealed again: of each datagram one at most. Twice a group's worth, so that a
+/// few of them cut no batch short.
+const SPARES: usize = 2 * neighbours::MOST;
 
 pub(super) struct Lane {
     inbox: Inbox,
@@ -97,20 +98,28 @@ impl Lane {
         let now = shared.clock.now();
         let spare_len = HEADROOM + shared.tunnel.mtu().max(MAX_ANSWER_LEN) + TAILROOM;
         self.spares.resize(SPARES * spare_len, 0);
-        let mut step = Step {
-            shared,
-            now,
-            outgoing: self.outboxes.begin(doors),
-            tunnel_outbox: &mut self.tunnel_outbox,
-            spares: self.spares.chunks_exact_mut(spare_len),
-            answer_room: &mut *self.answer_room,
-            arrivals: &mut self.arrivals,
-            runs: &mut self.runs,
-        };
-        for group in Neighbours::among(self.inbox.messages()) {
-            step.carry_group(group);
+        let mut groups = Neighbours::among(self.inbox.messages());
+        let mut has_more = true;
+        while has_more {
+            let mut step = Step {
+                shared,
+                now,
+                outgoing: self.outboxes.begin(doors),
+                tunnel_outbox: &mut self.tunnel_outbox,
+                spares: self.spares.chunks_exact_mut(spare_len),
+                answer_room: &mut *self.answer_room,
+                arrivals: &mut self.arrivals,
+                runs: &mut self.runs,
+            };
+            // What is ready leaves when the next group could want more spares than there are; then all are free again.
+            while has_more && step.spares.len() >= neighbours::MOST {
+                match groups.next() {
+                    Some(group) => step.carry_group(group),
+                    None => has_more = false,
+                }
+            }
+            step.outgoing.send();
         }
-        step.outgoing.send();
         self.outboxes.send_all(doors, &mut self.tunnel_outbox);
     }
 }

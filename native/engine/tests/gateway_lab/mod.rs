@@ -192,6 +192,17 @@ impl Gateway {
         ticks.iter().sum::<f64>() / TICKS_PER_SECOND
     }
 
+    /// Stops where it is, until it may go on.
+    pub(crate) fn hold(&self) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    }
+
+    pub(crate) fn go_on(&self) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    }
+
     pub(crate) fn terminate(&self) {
         let pid = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
@@ -302,6 +313,26 @@ impl Party {
     pub(crate) fn public_key_text(&self) -> String {
         let PublicKey(key) = self.tunnel.public_key().unwrap();
         key_text(&key)
+    }
+
+    /// So that a burst waits for its reader instead of being lost.
+    pub(crate) fn make_room(&self) {
+        rustix::net::sockopt::set_socket_recv_buffer_size_force(&self.socket, 4 << 20).unwrap();
+    }
+
+    /// A datagram to be sent by whatever way.
+    pub(crate) fn seal(&mut self, packet: &[u8]) -> Vec<u8> {
+        let inner = HEADROOM..HEADROOM + packet.len();
+        let mut buffer = vec![0; inner.end + TAILROOM];
+        buffer[inner.clone()].copy_from_slice(packet);
+        let outbox = &mut self.outbox;
+        match self
+            .tunnel
+            .seal(now(), &self.gateway, &mut buffer, inner, outbox)
+        {
+            Sealed::Datagram { range, .. } => buffer[range].to_vec(),
+            other => panic!("not sealed: {other:?}"),
+        }
     }
 
     pub(crate) fn set_mtu(&self, mtu: usize) {
