@@ -3,8 +3,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// Names a peer for as long as the engine runs: the same public key keeps it over every configuration, and no other
-/// key ever gets it, so that a flow can never pass on to a stranger.
+/// Names a peer: the same public key keeps it over the configurations that it is in, and no other key ever gets it
+/// ([`crate::numbers`]), so that a flow can never pass on to a stranger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerHandle(pub u32);
 
@@ -97,6 +97,8 @@ pub enum ConfigFault {
         "connector {connector:?} is of network {network:?}, which the configuration does not have"
     )]
     ConnectorWithoutNetwork { connector: String, network: String },
+    #[error("this engine has numbered four billion networks and can take no other: restart it")]
+    NumbersUsedUp,
     #[error("rule {rule:?} has the port range {first}-{last}, whose first port is after its last")]
     PortsReversed { rule: String, first: u16, last: u16 },
 }

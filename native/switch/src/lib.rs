@@ -16,6 +16,7 @@ mod inbound;
 mod ip;
 mod liveness;
 mod notices;
+pub mod numbers;
 mod outbound;
 pub mod packet;
 pub mod policy;

@@ -1,17 +1,18 @@
 //! A configuration, compiled: immutable, shared by every thread, replaced whole.
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use crate::config::{self, Action, Config, ConfigFault, PeerHandle};
+use crate::numbers::Numbers;
 use crate::ranges::{RangeMap, is_reserved, is_single_address};
 use crate::rendezvous::weight_seed;
 use crate::rule::{CompiledRule, NetworkSet, Question};
 use crate::rule_list::RuleList;
 
-/// Stands for a network's id in flow keys; the same id keeps it over every configuration of one engine.
+/// Stands for a network's id in flow keys. See [`Numbers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NetworkNumber(pub(crate) u32);
 
@@ -23,8 +24,7 @@ pub struct Policy {
     device_ids: HashMap<Box<str>, PeerHandle>,
     overlay: HashMap<IpAddr, PeerHandle>,
     networks: HashMap<NetworkNumber, Network>,
-    /// Survives a network's removal, so that its number is never given to another.
-    network_numbers: HashMap<Box<str>, NetworkNumber>,
+    network_numbers: Numbers<Box<str>>,
     /// For each range its networks, in the configuration's order.
     ranges: RangeMap<Vec<NetworkNumber>>,
     rules: Vec<CompiledRule>,
@@ -100,6 +100,9 @@ impl Policy {
         policy.add_devices(config.devices, &subject_numbers, &mut owners)?;
         policy.add_connectors(config.connectors, &mut owners)?;
         policy.overlay = owners.overlay();
+        let ids: HashSet<&str> = policy.networks.values().map(|known| &*known.id).collect();
+        let numbers = &mut policy.network_numbers;
+        numbers.bound(ids.len(), |id| ids.contains(&**id));
         Ok(policy)
     }
 
@@ -214,7 +217,7 @@ impl Policy {
 
     fn add_networks(&mut self, networks: Vec<config::Network>) -> Result<(), ConfigFault> {
         for network in networks {
-            let number = self.number_of(&network.id);
+            let number = self.number_of(&network.id)?;
             for range in &network.ranges {
                 let owners = self.ranges.entry(*range);
                 if !owners.contains(&number) {
@@ -232,12 +235,13 @@ impl Policy {
         Ok(())
     }
 
-    fn number_of(&mut self, network_id: &str) -> NetworkNumber {
-        let next = NetworkNumber(u32::try_from(self.network_numbers.len()).unwrap_or(u32::MAX));
-        *self
-            .network_numbers
-            .entry(network_id.into())
-            .or_insert(next)
+    fn number_of(&mut self, network_id: &str) -> Result<NetworkNumber, ConfigFault> {
+        let number = self.network_numbers.number_of(network_id.into());
+        number.map(NetworkNumber).ok_or(ConfigFault::NumbersUsedUp)
+    }
+
+    fn known_number(&self, network_id: &str) -> Option<NetworkNumber> {
+        self.network_numbers.known(network_id).map(NetworkNumber)
     }
 
     fn add_rules(
@@ -278,14 +282,14 @@ impl Policy {
         let known = rule
             .network_ids
             .iter()
-            .filter_map(|id| self.network_numbers.get(&**id));
+            .filter_map(|id| self.known_number(id));
         Ok(CompiledRule {
             id: rule.id.clone().into(),
             name: rule.name.clone().into(),
             action: rule.action,
             networks: match rule.network_ids.is_empty() {
                 true => NetworkSet::All,
-                false => NetworkSet::of(known.copied().collect()),
+                false => NetworkSet::of(known.collect()),
             },
             ranges,
             protocol: rule.protocol,
@@ -328,7 +332,7 @@ impl Policy {
     ) -> Result<(), ConfigFault> {
         for connector in connectors {
             owners.add(connector.handle, &connector.id, &connector.addresses)?;
-            let number = self.network_numbers.get(&*connector.network_id).copied();
+            let number = self.known_number(&connector.network_id);
             let found = number.and_then(|number| Some((number, self.networks.get_mut(&number)?)));
             let Some((number, network)) = found else {
                 let (connector, network) = (connector.id, connector.network_id);

@@ -113,10 +113,10 @@ pub(super) enum PeerKind {
     Connector { is_healthy: bool },
 }
 
-/// `handle_of` gives every public key its number for the life of this engine.
+/// `handle_of` gives every public key its number; none when it has no other.
 pub(super) fn read(
     json: &str,
-    mut handle_of: impl FnMut(PublicKey) -> PeerHandle,
+    mut handle_of: impl FnMut(PublicKey) -> Option<PeerHandle>,
 ) -> Result<GatewayConfig, Refusal> {
     let mut text: Text = serde_json::from_str(json)
         .map_err(|fault| Refusal::bad_config(format!("not a gateway's configuration: {fault}")))?;
@@ -162,7 +162,7 @@ impl GatewayConfig {
         text: PeerText,
         own_key: PublicKey,
         last_endpoints: &HashMap<String, SocketAddr>,
-        handle_of: &mut impl FnMut(PublicKey) -> PeerHandle,
+        handle_of: &mut impl FnMut(PublicKey) -> Option<PeerHandle>,
     ) -> Result<(), Refusal> {
         let (id, key, addresses, kind) = text.shared();
         let public_key = key_text::decode(key).map(PublicKey);
@@ -175,7 +175,11 @@ impl GatewayConfig {
             let sentence = format!("{:?} and {id:?} have the same public key", twin.id);
             return Err(Refusal::bad_config(sentence));
         }
-        let handle = handle_of(public_key);
+        let handle = handle_of(public_key).ok_or_else(|| {
+            let sentence =
+                "this engine has numbered four billion peers and can take no other: restart it";
+            Refusal::new("numbers-used-up", sentence)
+        })?;
         let last_endpoint = last_endpoints.get(id).copied();
         let (id, addresses) = (id.to_owned(), addresses.to_vec());
         self.peers.push(ConfiguredPeer {
@@ -377,7 +381,7 @@ mod tests {
     }
 
     fn read_json(config: &Value) -> Result<GatewayConfig, Refusal> {
-        read(&config.to_string(), |_| PeerHandle(1))
+        read(&config.to_string(), |_| Some(PeerHandle(1)))
     }
 
     fn example() -> Value {

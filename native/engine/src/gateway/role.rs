@@ -1,6 +1,6 @@
 //! The gateway as the control thread sees it: configuration, status, timers.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use culvert_core::{EventKind, PeerUpdate, PublicKey, SourceCheck, Tunnel, TunnelOptions};
 use culvert_switch::config::PeerHandle;
+use culvert_switch::numbers::Numbers;
 use culvert_switch::policy::Policy;
 use culvert_switch::refusal::MAX_ANSWER_LEN;
 use culvert_switch::switch::{FlowLimits, Switch};
@@ -43,8 +44,8 @@ pub(crate) struct Gateway {
     workers: Vec<Worker>,
     /// Rings when the tunnel wants to be looked at.
     bell: Bell,
-    /// A key keeps its number for as long as this engine runs, whatever configurations come.
-    handles: HashMap<PublicKey, PeerHandle>,
+    /// The numbers of [`PeerHandle`].
+    handles: Numbers<PublicKey>,
     /// Devices whose time ends, the last one first.
     expiries: Vec<(u64, PeerHandle)>,
     pulse: Pulse,
@@ -76,7 +77,7 @@ pub(crate) fn start(floors: ReplayFloors, events: EventSink) -> io::Result<Gatew
         workers: start_workers(&shared)?,
         shared,
         bell,
-        handles: HashMap::new(),
+        handles: Numbers::default(),
         expiries: Vec::new(),
         pulse: Pulse::default(),
         next_tick: Instant::now() + TICK,
@@ -103,12 +104,15 @@ impl Role for Gateway {
 
     /// Everything that can fail comes first; then the switch, so that what is revoked is cut before all else.
     fn configure(&mut self, config: &RawValue) -> Result<(), Refusal> {
-        let config = config::read(config.get(), |key| number(&mut self.handles, key))?;
+        // A configuration that is refused gives no number away.
+        let mut handles = self.handles.clone();
+        let config = config::read(config.get(), |key| handles.number_of(key).map(PeerHandle))?;
         let before = Arc::clone(self.shared.switching().switch.policy());
         let policy = Policy::compile(config.switch, &before)
             .map_err(|fault| Refusal::bad_config(fault.to_string()))?;
         let new_doors = self.open_doors(config.listen_port)?;
 
+        self.remember(handles, &config.peers);
         let now = self.shared.clock.now();
         self.shared
             .switching()
@@ -284,6 +288,12 @@ impl Gateway {
         doors.map_or(0, |doors| doors.port())
     }
 
+    fn remember(&mut self, handles: Numbers<PublicKey>, peers: &[ConfiguredPeer]) {
+        self.handles = handles;
+        let keys: HashSet<PublicKey> = peers.iter().map(|peer| peer.public_key).collect();
+        self.handles.bound(keys.len(), |key| keys.contains(key));
+    }
+
     /// Who is not in the new one any more was cut just now, and watchers hear of it.
     fn replace_directory(&mut self, peers: Vec<ConfiguredPeer>, now: Moment) {
         let directory = Directory::new(peers, &self.shared.tunnel);
@@ -390,11 +400,6 @@ fn is_expired(kind: PeerKind, now: Moment) -> bool {
         } => expiry <= now.switch.unix_ms,
         _ => false,
     }
-}
-
-fn number(handles: &mut HashMap<PublicKey, PeerHandle>, key: PublicKey) -> PeerHandle {
-    let next = PeerHandle(u32::try_from(handles.len() + 1).unwrap_or(u32::MAX));
-    *handles.entry(key).or_insert(next)
 }
 
 /// Only an engine before this one has heard it.
