@@ -1,5 +1,6 @@
 /** The paths that traffic takes: two ends, a hub between them, a host behind one of them. */
 import type { Service } from '../lab/command.ts';
+import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
 import type { Lab } from '../lab/lab.ts';
 import { startConnector } from './connector.ts';
@@ -146,8 +147,10 @@ function towardsHub(keys: HubKeys, behind: string[]) {
 }
 
 export async function untilAnswers(from: Host, address: string): Promise<void> {
-  for (let tries = 0; tries < 60; tries++) {
-    if ((await from.try(['ping', '-n', '-c1', '-W0.5', address])).code === 0) return;
-  }
-  throw new Error(`${address} does not answer through the tunnel within half a minute`);
+  const ask = () => from.run(['ping', '-n', '-c1', '-W0.5', address]);
+  await eventually(ask, 30_000).catch((cause: unknown) => {
+    throw new Error(`${address} does not answer through the tunnel within half a minute`, {
+      cause,
+    });
+  });
 }

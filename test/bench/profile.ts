@@ -5,11 +5,12 @@
  *
  * Needs `perf` (Debian: linux-perf) and the engine as `npm run bench` builds it.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { finish, type Service, succeed } from '../lab/command.ts';
 import type { Lab } from '../lab/lab.ts';
+import { childrenOf } from '../lab/process-tree.ts';
 import { culvert } from './contender.ts';
 import { startFlood } from './load.ts';
 import { pause, tcp, udp } from './measure.ts';
@@ -82,9 +83,8 @@ async function startLoad(lab: Lab, way: Path): Promise<void> {
 
 /** The engine is the child of what entered its host. */
 async function record(service: Service, data: string): Promise<void> {
-  const children = await readFile(`/proc/${service.pid}/task/${service.pid}/children`, 'utf8');
-  const engine = children.trim().split(' ')[0] ?? '';
-  const target = ['--pid', engine === '' ? String(service.pid) : engine];
+  const [engine = service.pid] = await childrenOf(service.pid);
+  const target = ['--pid', String(engine)];
   const sampling = ['--freq', '1999', '--output', data, ...target, '--', 'sleep', String(SECONDS)];
   await succeed(['perf', 'record', '--quiet', ...sampling]);
 }

@@ -1,6 +1,7 @@
 /** CPU time and memory of an engine: all threads of what a service started, seen from outside its host. */
 import { readdir, readFile } from 'node:fs/promises';
 import type { Service } from '../lab/command.ts';
+import { processesBelow } from '../lab/process-tree.ts';
 import { sum } from './statistics.ts';
 
 export interface Usage {
@@ -10,7 +11,8 @@ export interface Usage {
 }
 
 export async function usage(services: readonly Service[]): Promise<Usage> {
-  const pids = (await Promise.all(services.map((service) => descendants(service.pid)))).flat();
+  const below = await Promise.all(services.map(({ pid }) => processesBelow(pid)));
+  const pids = [...services.map(({ pid }) => pid), ...below.flat()];
   const each = await Promise.all(pids.map(usageOf));
   return {
     cpuSeconds: sum(each.map((one) => one.cpuSeconds)),
@@ -44,11 +46,4 @@ async function usageOf(pid: number): Promise<Usage> {
 async function cpuOfThread(pid: number, task: string): Promise<number> {
   const text = await readFile(`/proc/${pid}/task/${task}/schedstat`, 'utf8').catch(() => '0');
   return Number(text.split(' ')[0]) / 1e9;
-}
-
-async function descendants(pid: number): Promise<number[]> {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  const children = text.trim().split(' ').filter(Boolean).map(Number);
-  const below = await Promise.all(children.map(descendants));
-  return [pid, ...below.flat()];
 }

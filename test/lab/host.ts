@@ -1,7 +1,6 @@
 /** One machine of the lab: namespaces behind a first process that dies with us. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import {
   CommandFailed,
@@ -11,6 +10,7 @@ import {
   Service,
   succeed,
 } from './command.ts';
+import { childrenOf } from './process-tree.ts';
 
 const initScript = fileURLToPath(new URL('init.sh', import.meta.url));
 export const repository = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
@@ -154,8 +154,7 @@ function becomeUser(user: string): string[] {
 }
 
 async function onlyChild(pid: number): Promise<number> {
-  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
-  const child = Number(children[0]);
-  if (!Number.isInteger(child) || child <= 0) throw new Error(`process ${pid} has no child`);
+  const [child] = await childrenOf(pid);
+  if (child === undefined) throw new Error(`process ${pid} has no child`);
   return child;
 }

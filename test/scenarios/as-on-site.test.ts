@@ -9,9 +9,9 @@
  */
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
 import type { Finished } from '../lab/command.ts';
+import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
 import { buildConnectedWorld, type ConnectedWorld } from '../world/connected-world.ts';
-import { eventually } from '../world/world.ts';
 
 const SECOND = '192.168.0.20';
 const NOBODY = '192.168.0.99';

@@ -6,7 +6,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '../lab/eventually.ts';
 import { repository } from '../lab/host.ts';
+import { processesBelow, programOf } from '../lab/process-tree.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -50,13 +52,13 @@ test('a measurement ends with its table, its targets and a file of all figures',
 
 test('interrupted, it says what there is and leaves no process behind', async () => {
   const bench = startBench('--quick', '--only', 'hub-peers');
-  const started = await untilSome(() => descendants(bench.process.pid ?? -1, 'culvert-engine'));
-  const all = await descendants(bench.process.pid ?? -1);
-  expect(all.length).toBeGreaterThan(started.length);
+  const pid = bench.process.pid ?? -1;
+  await eventually(async () => expect(await enginesBelow(pid)).not.toEqual([]));
+  const all = await processesBelow(pid);
   bench.process.kill('SIGINT');
   expect(await bench.ended, bench.said()).toBe(130);
   expect(bench.said()).toContain('interrupted');
-  await untilSome(async () => [all.every((pid) => !existsSync(`/proc/${pid}`))].filter(Boolean));
+  await eventually(async () => expect(all.filter((one) => existsSync(`/proc/${one}`))).toEqual([]));
 });
 
 test('a measurement that does not exist is refused with those that do', async () => {
@@ -65,26 +67,8 @@ test('a measurement that does not exist is refused with those that do', async ()
   expect(bench.said()).toContain('There is no measurement "T9" for --only. There are: T1,');
 });
 
-/** Ten seconds at most. */
-async function untilSome<T>(look: () => Promise<T[]>): Promise<T[]> {
-  for (let tries = 0; tries < 200; tries++) {
-    const found = await look();
-    if (found.length > 0) return found;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('nothing of the kind within ten seconds');
-}
-
-/** Below a process; with a name, only those that are that program. */
-async function descendants(pid: number, name?: string): Promise<number[]> {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  const children = text.trim().split(' ').filter(Boolean).map(Number);
-  const below = await Promise.all(
-    children.map(async (child) => {
-      const called = await readFile(`/proc/${child}/comm`, 'utf8').catch(() => '');
-      const own = name === undefined || called.trim() === name ? [child] : [];
-      return [...own, ...(await descendants(child, name))];
-    }),
-  );
-  return below.flat();
+async function enginesBelow(pid: number): Promise<number[]> {
+  const all = await processesBelow(pid);
+  const programs = await Promise.all(all.map(programOf));
+  return all.filter((_, at) => programs[at] === 'culvert-engine');
 }

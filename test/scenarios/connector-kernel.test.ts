@@ -8,12 +8,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
 import type { Finished, Service } from '../lab/command.ts';
+import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
 import { Capture } from '../world/capture.ts';
 import { buildConnectedWorld, type ConnectedWorld } from '../world/connected-world.ts';
 import { processesOf } from '../world/processes.ts';
 import { startWeb } from '../world/targets.ts';
-import { eventually, PRIVATE_NAME, SECOND_SAYS } from '../world/world.ts';
+import { PRIVATE_NAME, SECOND_SAYS } from '../world/world.ts';
 
 const USER = 'culvert-connector';
 const CONNECTOR = `/opt/${USER}/bin/${USER}`;

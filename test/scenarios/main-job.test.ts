@@ -8,11 +8,12 @@
  * One story: the tests run in order, the last ones switch off and sign out.
  */
 import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest';
+import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
 import { buildConnectedWorld, type ConnectedWorld } from '../world/connected-world.ts';
 import { hostState } from '../world/host-state.ts';
 import { processesOf } from '../world/processes.ts';
-import { eventually, PRINTER_SAYS, PRIVATE_NAME, SECOND_SAYS } from '../world/world.ts';
+import { PRINTER_SAYS, PRIVATE_NAME, SECOND_SAYS } from '../world/world.ts';
 
 const ALICE = { user: 'alice' };
 

@@ -95,22 +95,6 @@ async function must(running: Promise<Ran>): Promise<Ran> {
   return ran;
 }
 
-/** Everything of a host that Culvert may touch, as text. */
-export async function hostState(host: Namespace): Promise<string> {
-  return await host.sh(
-    [
-      'ip -j -4 route show table all',
-      'ip -j -6 route show table all',
-      'ip -4 rule',
-      'ip -6 rule',
-      'nft list ruleset',
-      'ip -brief address',
-      'grep . /proc/sys/net/ipv4/conf/{all,lan0}/{arp_ignore,rp_filter,src_valid_mark}',
-      'grep . /proc/sys/net/ipv6/conf/{all,default,lan0}/disable_ipv6',
-    ].join('; '),
-  );
-}
-
 /** What an engine does at its start and end, as far as the kernel sees: packets into this device are read by nobody. */
 export async function addTunnelDevice(host: Namespace): Promise<void> {
   await host.sh('ip tuntap add culvert0 mode tun && ip link set culvert0 up');

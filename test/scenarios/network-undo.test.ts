@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { LinuxHost, Program } from '../../app/daemon/network/linux/host.ts';
 import { LinuxNetwork } from '../../app/daemon/network/linux/linux-network.ts';
+import { hostState } from '../world/host-state.ts';
 import {
   addTunnelDevice,
   type Cable,
   homeNetwork,
-  hostState,
   type Namespace,
   removeTunnelDevice,
 } from './network-namespace.ts';

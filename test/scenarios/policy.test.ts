@@ -10,13 +10,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
 import type { Finished, Service } from '../lab/command.ts';
+import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
 import { Capture } from '../world/capture.ts';
 import { buildConnectedWorld, type ConnectedWorld } from '../world/connected-world.ts';
 import type { Device } from '../world/device.ts';
 import { GATEWAY_USER } from '../world/gateway.ts';
 import { startWeb } from '../world/targets.ts';
-import { eventually, SECOND_SAYS } from '../world/world.ts';
+import { SECOND_SAYS } from '../world/world.ts';
 
 const REFUSED = 7;
 

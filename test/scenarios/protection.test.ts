@@ -8,12 +8,13 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
+import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
 import { leakWhile, NO_LEAK } from '../world/canaries.ts';
 import { buildConnectedWorld, type ConnectedWorld } from '../world/connected-world.ts';
 import type { Device } from '../world/device.ts';
 import { hostState } from '../world/host-state.ts';
-import { eventually, SECOND_SAYS } from '../world/world.ts';
+import { SECOND_SAYS } from '../world/world.ts';
 
 const TARGETS = {
   ipv4: '192.168.0.20',

@@ -11,6 +11,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
 import type { ConnectorInstall, Network } from '../../gateway/contract/admin-api.ts';
 import type { Finished, Service } from '../lab/command.ts';
+import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
 import type { Administrator } from '../world/administrator.ts';
 import { signInAtProvider } from '../world/browser.ts';
@@ -19,7 +20,7 @@ import { launchGateway } from '../world/gateway.ts';
 import { hostState } from '../world/host-state.ts';
 import { processesOf } from '../world/processes.ts';
 import { GATEWAY_URL, people } from '../world/provider.ts';
-import { eventually, SECOND_SAYS, VPC_RANGE, World } from '../world/world.ts';
+import { SECOND_SAYS, VPC_RANGE, World } from '../world/world.ts';
 
 const GATEWAY_DATA = '/var/lib/culvert-gateway/data';
 const CONNECTOR = '/opt/culvert-connector/bin/culvert-connector';

@@ -9,11 +9,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
 import type { Service } from '../lab/command.ts';
+import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
 import { buildConnectedWorld, type ConnectedWorld } from '../world/connected-world.ts';
 import { launchGateway } from '../world/gateway.ts';
 import { processesOf } from '../world/processes.ts';
-import { eventually, SECOND_SAYS } from '../world/world.ts';
+import { SECOND_SAYS } from '../world/world.ts';
 
 const NO_NEWS = /no news from/i;
 const CONNECTOR = '/opt/culvert-connector/bin/culvert-connector';

@@ -4,11 +4,11 @@
  *   laptop ── home-router ── internet: gateway ── vpc-router ── server 192.168.0.10
  */
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
+import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
 import { buildConnectedWorld, type ConnectedWorld } from '../world/connected-world.ts';
 import { runInstaller } from '../world/device.ts';
 import { hostState } from '../world/host-state.ts';
-import { eventually } from '../world/world.ts';
 
 let scene: ConnectedWorld;
 let laptop: Host;

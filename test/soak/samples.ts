@@ -1,6 +1,7 @@
 /** What an engine holds of its host: memory, descriptors, threads. */
 import { readdir, readFile } from 'node:fs/promises';
 import type { Service } from '../lab/command.ts';
+import { childrenOf, programOf } from '../lab/process-tree.ts';
 
 export interface Sample {
   rssKb: number;
@@ -68,12 +69,8 @@ async function sampleOf(pid: number): Promise<Sample> {
 
 /** Behind `nsenter`, and `setpriv` where there is one. */
 async function engineBelow(pid: number): Promise<number> {
-  const [name, children] = await Promise.all([
-    readFile(`/proc/${pid}/comm`, 'utf8'),
-    readFile(`/proc/${pid}/task/${pid}/children`, 'utf8'),
-  ]);
-  if (name.startsWith('culvert-engine') || name.startsWith('wireguard-go')) return pid;
-  const [child] = children.trim().split(' ').filter(Boolean);
+  if (['culvert-engine', 'wireguard-go'].includes(await programOf(pid))) return pid;
+  const [child] = await childrenOf(pid);
   if (child === undefined) throw new Error(`process ${pid} is no engine`);
-  return await engineBelow(Number(child));
+  return await engineBelow(child);
 }

@@ -7,10 +7,11 @@
  */
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest';
+import { eventually } from '../lab/eventually.ts';
 import { Administrator } from '../world/administrator.ts';
 import type { Device } from '../world/device.ts';
 import { people } from '../world/provider.ts';
-import { eventually, World } from '../world/world.ts';
+import { World } from '../world/world.ts';
 
 let world: World;
 let olivia: Administrator;

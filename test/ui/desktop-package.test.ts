@@ -5,12 +5,12 @@ import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Service } from '../lab/command.ts';
 import { succeed } from '../lab/command.ts';
+import { eventually } from '../lab/eventually.ts';
 import { type Host, repository } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
 import { electronExecutable, SCREEN_ENVIRONMENT, startScreen } from '../world/desktop.ts';
 import { Device } from '../world/device.ts';
 import { worldTopology } from '../world/topology.ts';
-import { eventually } from '../world/world.ts';
 
 const output = path.join(repository, '.cache/desktop-package');
 const folder = path.join(output, 'linux-unpacked');

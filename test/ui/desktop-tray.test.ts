@@ -1,11 +1,11 @@
 /** The icon in a real panel, and its menu by clicks: what works with no window at all. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
 import { LabDesktop, SCREEN_ENVIRONMENT, startScreen } from '../world/desktop.ts';
 import { Device } from '../world/device.ts';
 import { worldTopology } from '../world/topology.ts';
-import { eventually } from '../world/world.ts';
 
 let lab: Lab;
 let laptop: Host;

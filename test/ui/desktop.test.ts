@@ -4,13 +4,14 @@
  */
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
 import type { Network } from '../../gateway/contract/admin-api.ts';
+import { eventually } from '../lab/eventually.ts';
 import type { Administrator } from '../world/administrator.ts';
 import { signInAtProvider } from '../world/browser.ts';
 import { LabDesktop, startScreen } from '../world/desktop.ts';
 import type { Device } from '../world/device.ts';
 import { launchGateway } from '../world/gateway.ts';
 import { people } from '../world/provider.ts';
-import { eventually, World } from '../world/world.ts';
+import { World } from '../world/world.ts';
 import { portray } from './desktop-pictures.ts';
 
 const ENGINE = '/usr/lib/culvert/culvert-engine';

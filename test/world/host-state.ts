@@ -1,5 +1,10 @@
 /** Everything of a host that Culvert may touch, as text: equal before and after means nothing is left behind. */
-import type { Host } from '../lab/host.ts';
+
+/** A lab host, or a bare network namespace. */
+export interface Inspectable {
+  /** A line for bash; gives what it printed. */
+  sh(line: string): Promise<string>;
+}
 
 const commands = [
   'ip -4 route show table all',
@@ -9,13 +14,12 @@ const commands = [
   'ip -brief link',
   'ip -brief address',
   'nft list ruleset',
-  'sysctl -a 2>/dev/null | grep -E "^net\\.(ipv4|ipv6)\\.conf\\.(all|default|wlan0|lo)\\.(arp_ignore|rp_filter|src_valid_mark|forwarding|disable_ipv6) "',
+  'grep . /proc/sys/net/ipv4/conf/*/{arp_ignore,rp_filter,src_valid_mark,forwarding}',
+  'grep . /proc/sys/net/ipv6/conf/*/{disable_ipv6,forwarding}',
   'cat /etc/resolv.conf /etc/hosts 2>/dev/null',
 ];
 
-export async function hostState(host: Host): Promise<string> {
-  const script = commands
-    .map((command) => `echo '# ${command.replaceAll("'", '')}'\n${command} || true`)
-    .join('\n');
-  return await host.run(['bash', '-c', script]);
+export async function hostState(host: Inspectable): Promise<string> {
+  const blocks = commands.map((command) => `echo '# ${command}'\n${command} || true`);
+  return await host.sh(blocks.join('\n'));
 }

@@ -1,4 +1,5 @@
 /** The ordinary servers of the world: OpenSSH, a web server, a resolver, a printer. Real programs, plain configuration. */
+import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
 
 /** sshd that lets `user` in with the key of the same user on `client`. */
@@ -66,11 +67,9 @@ export async function startResolver(host: Host, answers: Record<string, string>)
 
 async function untilListening(host: Host, where: string, protocol: 'tcp' | 'udp'): Promise<void> {
   const flag = protocol === 'tcp' ? '-Hltn' : '-Hlun';
-  for (let tries = 0; tries < 100; tries++) {
+  await eventually(async () => {
     const sockets = await host.run(['ss', flag]);
-    if (sockets.split('\n').some((line) => (line.trim().split(/\s+/)[3] ?? '').endsWith(where)))
-      return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`nothing listens on ${where} on ${host.name}\n${host.logs}`);
+    if (!sockets.split('\n').some((line) => line.trim().split(/\s+/)[3]?.endsWith(where)))
+      throw new Error(`nothing listens on ${where} on ${host.name}\n${host.logs}`);
+  });
 }

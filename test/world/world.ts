@@ -2,6 +2,7 @@
 
 import type { Network, Rule } from '../../gateway/contract/admin-api.ts';
 import type { Service } from '../lab/command.ts';
+import { eventually } from '../lab/eventually.ts';
 import { Lab } from '../lab/lab.ts';
 import { Administrator } from './administrator.ts';
 import { LabBrowser } from './browser.ts';
@@ -117,21 +118,4 @@ async function startTargets(lab: Lab): Promise<void> {
     startResolver(lab.host('second'), { [PRIVATE_NAME]: '192.168.0.20' }),
     startWeb(lab.host('printer'), PRINTER_SAYS),
   ]);
-}
-
-/** Tries until it works; the last failure is the one told. */
-export async function eventually<T>(
-  attempt: () => Promise<T>,
-  withinMs = 15_000,
-  everyMs = 50,
-): Promise<T> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (cause) {
-      if (Date.now() > deadline) throw cause;
-      await new Promise((resolve) => setTimeout(resolve, everyMs));
-    }
-  }
 }
