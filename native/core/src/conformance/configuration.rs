@@ -65,6 +65,36 @@ fn line_32_a_prefix_moves_and_65280_of_them_are_read_back() {
 }
 
 #[test]
+fn line_32_a_prefix_that_moves_has_an_owner_at_every_moment() {
+    let pair = Pair::new();
+    let tunnel = &pair.hosts[LEFT].tunnel;
+    let keys = [PublicKey([8; 32]), PublicKey([9; 32])];
+    let give = |key| PeerUpdate {
+        replace_allowed_ips: true,
+        allowed_ips: vec!["10.1.0.0/16".parse().unwrap()],
+        ..PeerUpdate::new(key)
+    };
+    tunnel.update_peer(pair.now, give(keys[0]));
+
+    std::thread::scope(|threads| {
+        let reader = threads.spawn(|| {
+            let mut seen = [0_u32; 2];
+            while seen.iter().any(|count| *count < 10_000) {
+                let owner = tunnel.route([10, 1, 2, 3].into()).expect("nobody has it");
+                let place = keys.iter().position(|key| key == owner.public_key());
+                seen[place.unwrap()] += 1;
+            }
+        });
+        for round in 1.. {
+            tunnel.update_peer(pair.now, give(keys[round % 2]));
+            if reader.is_finished() {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
 fn replacing_all_peers_keeps_the_sessions_of_those_that_stay() {
     let mut pair = Pair::connected();
     let tunnel = &pair.hosts[LEFT].tunnel;
