@@ -1,5 +1,6 @@
 /** The local API as functions: typed by the contract, and held to it on both sides. */
 import type { IncomingMessage } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { createParser } from 'eventsource-parser';
 import { z } from 'zod';
 import type { Problem } from '../contract/local-api.ts';
@@ -114,17 +115,19 @@ export class LocalClient {
     listener: (status: Status | null, problem: Problem | null) => void,
     signal: AbortSignal,
   ): void {
-    const attempt = async (): Promise<void> => {
+    void this.#follow(listener, signal);
+  }
+
+  async #follow(...[listener, signal]: Parameters<LocalClient['follow']>): Promise<void> {
+    while (!signal.aborted) {
       try {
         for await (const status of this.watch(signal)) listener(status, null);
       } catch (cause) {
         if (!signal.aborted) listener(null, problemOfCall(cause));
       }
-      if (signal.aborted) return;
-      const timer = setTimeout(() => void attempt(), FOLLOW_AGAIN_MS);
-      signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
-    };
-    void attempt();
+      // Ends early, and by throwing, with the signal.
+      await setTimeout(FOLLOW_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
   }
 
   async #call<T>(

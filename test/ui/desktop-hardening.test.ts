@@ -189,6 +189,17 @@ test('a frame inside the window, and another window, are refused on every channe
   await desktop.window.evaluate(() => document.querySelector('iframe')?.remove());
 });
 
+test('the policy is this text, word by word', async () => {
+  const policy = await desktop.app.evaluate(async ({ net }) => {
+    const answer = await net.fetch('culvert://app/index.html');
+    return answer.headers.get('content-security-policy');
+  });
+
+  expect(policy).toBe(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  );
+});
+
 test('the policy is in force: no script, style, picture or connection from elsewhere', async () => {
   const tried = await desktop.window.evaluate(async () => {
     const seen: string[] = [];
