@@ -8,6 +8,8 @@
  * One story: the tests run in order, the last ones switch off and sign out.
  */
 import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest';
+import type { Status } from '../../app/contract/local-api.ts';
+import type { Service } from '../lab/command.ts';
 import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
 import { buildConnectedWorld, type ConnectedWorld } from '../world/connected-world.ts';
@@ -104,7 +106,7 @@ test('`culvert why` names the deciding entry, the kernel’s route, gateway, con
   ]);
 });
 
-test('what an administrator saves is in force on the device within a second', async () => {
+test('what an administrator saves is in force on the device within a second, each of five times', async () => {
   showLogsIfItFails();
   const tookMs: number[] = [];
   for (let round = 0; round < 5; round++) {
@@ -112,11 +114,10 @@ test('what an administrator saves is in force on the device within a second', as
     await include();
   }
 
-  const [, , medianMs = Number.NaN] = tookMs.toSorted((one, other) => one - other);
   console.log(
     `from saving to the kernel’s route: ${tookMs.map((ms) => `${Math.round(ms)} ms`).join(', ')}`,
   );
-  expect(medianMs).toBeLessThan(1000);
+  expect(Math.max(...tookMs)).toBeLessThan(1000);
 });
 
 test('`wg show` shows the tunnel on the device and on the gateway', async () => {
@@ -156,6 +157,31 @@ test('the connector has no listening socket, TCP or UDP, and its one to the gate
   // The first byte of a WireGuard handshake, and its length.
   const probe = `{ printf '\\1\\0\\0\\0'; head -c 144 /dev/zero; } | timeout 2 nc -u -w 1 192.168.0.10 ${port}; true`;
   expect(await scene.world.lab.host('second').sh(probe)).toBe('');
+});
+
+test('`culvert status --watch` tells each change once, and nothing while only counters move', async () => {
+  showLogsIfItFails();
+  const [watch, lines] = [[], ['--json']].map((more) =>
+    laptop.start('status --watch', ['culvert', 'status', '--watch', ...more], ALICE),
+  ) as [Service, Service];
+  await watch.waitFor(/^On .*exclude 0,.*\n\n$/s);
+  const before = watch.log;
+  await run(['ping', '-c', '5', '-i', '0.2', '192.168.0.20']);
+  expect(watch.log).toBe(before);
+
+  await excludeSecond();
+  await watch.waitFor(/\n\nOn .*exclude 1,/s);
+  await include();
+  await watch.waitFor(/exclude 1,.*\n\nOn .*exclude 0,/s);
+  await laptop.run(['pkill', '-INT', '-f', 'status --watch']);
+
+  expect((await watch.ended)[0]).toBe(0);
+  expect((await lines.ended)[0]).toBe(0);
+  const excludes = lines.log
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as Status).lists?.exclude);
+  expect(excludes.filter((count, at) => count !== excludes[at - 1])).toEqual([0, 1, 0]);
 });
 
 test('switched off, the laptop is byte for byte as before', async () => {

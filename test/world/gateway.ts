@@ -29,7 +29,18 @@ export async function launchGateway(
   provider: RunningProvider,
   options: string[] = [],
 ): Promise<Service> {
-  const service = host.start(
+  const service = beginGateway(host, provider, options);
+  await service.waitFor(/Culvert gateway at/);
+  return service;
+}
+
+/** Without waiting for what becomes of it. */
+export function beginGateway(
+  host: Host,
+  provider: RunningProvider,
+  options: string[] = [],
+): Service {
+  return host.start(
     'gateway',
     [
       '/opt/culvert/gateway/bin/culvert-gateway',
@@ -59,6 +70,4 @@ export async function launchGateway(
       },
     },
   );
-  await service.waitFor(/Culvert gateway at/);
-  return service;
 }
