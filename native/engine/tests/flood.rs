@@ -12,7 +12,9 @@
 mod flooding;
 mod gateway_lab;
 
+use std::net::Ipv4Addr;
 use std::sync::{Mutex, PoisonError};
+use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use flooding::{Flood, Mac1};
@@ -22,26 +24,37 @@ use serde_json::{Value, json};
 const TARGET: &str = "192.168.0.10";
 const DEVICE: &str = "100.96.0.7";
 const CONNECTOR: &str = "100.96.1.1";
-const FLOOD_LASTS: Duration = Duration::from_secs(3);
-/// A handshake that is answered with a cookie is tried again after 5 s, as the protocol has it; and once more in case one
-/// got lost.
-const ASKED_FOR_A_COOKIE: Duration = Duration::from_secs(12);
+const FLOOD_LASTS: Duration = Duration::from_secs(4);
+const BETWEEN_PINGS: Duration = Duration::from_millis(4);
 const MOST_GROWTH_KB: u64 = 32 << 10;
+/// Devices that make their first handshake during the flood; 19 of them are 95 %.
+const LATECOMERS: u8 = 20;
+const MOST_OF_THEM: usize = 19;
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The protocol lets an initiation be sent again after 5 s and up to a third of one; what is left is for the machine.
+const PATIENCE_WITH_COOKIE: Duration = Duration::from_millis(5_333 + 1_000);
 
 #[test]
 fn fifty_thousand_bad_mac1_a_second_neither_stop_a_tunnel_nor_cost_memory() {
-    let drops = survive(Mac1::Wrong, 50_000);
-    assert!(drops["bad-mac1"].as_u64() > Some(1_000), "{drops}");
+    let (drops, latecomers) = survive(Mac1::Wrong, 50_000);
+
     assert_eq!(drops["cookie-sent"], Value::Null, "a stranger was answered");
+    assert_eq!(drops["unknown-peer"], Value::Null, "mac1 came second");
+    assert!(latecomers.took <= PATIENCE, "{latecomers:?}");
+    assert_eq!(latecomers.initiations, 1, "{latecomers:?}");
 }
 
 #[test]
 fn five_thousand_handshakes_a_second_from_a_thousand_places_neither_stop_a_tunnel_nor_cost_memory()
 {
-    let drops = survive(Mac1::Right, 5_000);
+    let (drops, latecomers) = survive(Mac1::Right, 5_000);
+
     let asked_for_cookies = drops["cookie-sent"].as_u64().unwrap_or_default();
     let computed = drops["unknown-peer"].as_u64().unwrap_or_default();
     assert!(asked_for_cookies > 5 * computed.max(1), "{drops}");
+    assert!(latecomers.took <= PATIENCE_WITH_COOKIE, "{latecomers:?}");
+    // The second one shows the cookie that the first one got.
+    assert!(latecomers.initiations <= 2, "{latecomers:?}");
 }
 
 /// Each floods as fast as it can: two at once would measure each other.
@@ -63,7 +76,7 @@ fn line_48_random_datagrams_get_no_byte_back() {
     let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     stranger.set_nonblocking(true).unwrap();
     stranger.connect(gateway.address()).unwrap();
-    let mut chance = 48_u64;
+    let (mut chance, mut pings) = (48_u64, Pings::default());
     for number in 0..count {
         let datagram = random_datagram(&mut chance, number);
         while stranger.send(&datagram).is_err() {
@@ -71,19 +84,15 @@ fn line_48_random_datagrams_get_no_byte_back() {
         }
         if number.is_multiple_of(64) {
             // What its socket can not hold, it has not seen.
-            exchange(&mut device, &mut connector, number as u16);
+            pings.send(&mut device, &mut connector);
         }
     }
 
     let drops = gateway.ask("status", Value::Null)["drops"].clone();
-    let seen: u64 = drops
-        .as_object()
-        .unwrap()
-        .values()
-        .filter_map(Value::as_u64)
-        .sum();
-    println!("{seen} of {count} datagrams were looked at: {drops}");
-    assert!(seen >= count / 10 * 9, "{drops}");
+    let seen = share_seen(&drops, count);
+    println!("{seen:.4} of {count} datagrams were looked at: {drops}");
+    assert!(seen >= 0.9, "{drops}");
+    pings.assert_few_lost(seen);
     assert!(stranger.recv(&mut [0; 2048]).is_err(), "somebody answered");
 }
 
@@ -107,59 +116,137 @@ fn random_datagram(chance: &mut u64, number: u64) -> Vec<u8> {
     datagram
 }
 
-/// What the gateway dropped.
-fn survive(mac1: Mac1, per_second: u32) -> Value {
+/// What the gateway dropped, and how the latecomers fared.
+fn survive(mac1: Mac1, per_second: u32) -> (Value, Latecomers) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut gateway = Gateway::start();
     let mut device = Party::new(&gateway, DEVICE);
     let mut connector = Party::new(&gateway, CONNECTOR);
-    let mut latecomer = Party::new(&gateway, "100.96.0.8");
+    let latecomers: Vec<Party> = (1..=LATECOMERS).map(|n| latecomer(&gateway, n)).collect();
     let mut config = gateway.config(&device, &connector);
-    config["peers"].as_array_mut().unwrap().push(json!({
-        "kind": "device", "id": "phone", "publicKey": latecomer.public_key_text(),
-        "addresses": ["100.96.0.8"], "subjects": ["everyone"], "expiresAt": null,
-    }));
+    let peers = config["peers"].as_array_mut().unwrap();
+    peers.extend((1..).zip(&latecomers).map(|(n, party)| entry(n, party)));
     gateway.configure(&config);
     connector.greet();
     device.greet();
-    exchange(&mut device, &mut connector, 0);
-    let before_kb = gateway.resident_kb();
+    let (mut pings, before_kb) = (Pings::default(), gateway.resident_kb());
+    pings.send(&mut device, &mut connector);
 
     let flood = Flood::start(gateway.address(), &gateway.public_key(), mac1, per_second);
-    let end = Instant::now() + FLOOD_LASTS;
-    let mut carried = 0;
-    while Instant::now() < end {
-        carried += 1;
-        exchange(&mut device, &mut connector, carried);
+    let start = Instant::now();
+    pings.send_until(start + Duration::from_secs(1), &mut device, &mut connector);
+    let latecomers = latecomers.into_iter().map(arrive).collect::<Vec<_>>();
+    while start.elapsed() < FLOOD_LASTS || !latecomers.iter().all(JoinHandle::is_finished) {
+        pings.send(&mut device, &mut connector);
+        sleep(BETWEEN_PINGS);
     }
-    latecomer.greet_within(ASKED_FOR_A_COOKIE);
-    let sent = flood.stop();
+    let (sent, lasted) = (flood.stop(), start.elapsed());
     let grown_kb = gateway.resident_kb().saturating_sub(before_kb);
+    let drops = gateway.ask("status", Value::Null)["drops"].clone();
+    let latecomers = Latecomers::of(latecomers);
 
-    println!("{sent} datagrams in the flood, {carried} round trips beside it, {grown_kb} KB grown");
-    assert!(
-        sent > u64::from(per_second),
-        "the flood was a trickle: {sent}"
+    let seen = share_seen(&drops, sent);
+    println!(
+        "{sent} datagrams in {lasted:?}, {seen:.4} looked at, {grown_kb} KB grown, {pings:?}, {latecomers:?}"
     );
-    assert!(carried >= 10, "only {carried} round trips");
+    // Where others want the processors too, the flood gets less of them.
+    assert!(
+        sent as f64 >= 0.5 * f64::from(per_second) * lasted.as_secs_f64(),
+        "the flood was a trickle: {sent} in {lasted:?}"
+    );
+    assert!(seen >= 0.5, "most of the flood came nowhere: {drops}");
+    pings.assert_few_lost(seen);
     assert!(grown_kb <= MOST_GROWTH_KB, "it grew by {grown_kb} KB");
-    exchange(&mut device, &mut connector, u16::MAX);
-    gateway.ask("status", Value::Null)["drops"].clone()
+    (drops, latecomers)
 }
 
-/// There and back. A full socket buffer may lose a packet of ours too; it must not lose four in a row.
-fn exchange(device: &mut Party, connector: &mut Party, number: u16) {
-    let question = udp(DEVICE, TARGET, 5000, 53, &number.to_be_bytes());
-    let answer = udp(TARGET, DEVICE, 53, 5000, &number.to_be_bytes());
-    for _ in 0..4 {
+/// Of what was sent; the rest overflowed the gateway's socket, which happens when this machine has other things to do.
+fn share_seen(drops: &Value, sent: u64) -> f64 {
+    let counts = drops.as_object().unwrap().values();
+    counts.filter_map(Value::as_u64).sum::<u64>() as f64 / sent as f64
+}
+
+/// Packets of a device to a target behind a connector, and the answers to them. Each is tried once.
+#[derive(Debug, Default)]
+struct Pings {
+    sent: u16,
+    lost: u16,
+}
+
+impl Pings {
+    fn send(&mut self, device: &mut Party, connector: &mut Party) {
+        let number = self.sent.to_be_bytes();
+        let question = udp(DEVICE, TARGET, 5000, 53, &number);
+        let answer = udp(TARGET, DEVICE, 53, 5000, &number);
+        self.sent += 1;
         device.send(&question);
-        if !connector.awaits(&question) {
-            continue;
-        }
-        connector.send(&answer);
-        if device.awaits(&answer) {
-            return;
+        let is_answered = connector.awaits(&question) && {
+            connector.send(&answer);
+            device.awaits(&answer)
+        };
+        self.lost += u16::from(!is_answered);
+    }
+
+    fn send_until(&mut self, end: Instant, device: &mut Party, connector: &mut Party) {
+        while Instant::now() < end {
+            self.send(device, connector);
+            sleep(BETWEEN_PINGS);
         }
     }
-    panic!("round trip {number} failed four times");
+
+    /// One of a hundred, and of what the machine loses of everybody's an equal share; a ping is two packets.
+    fn assert_few_lost(&self, share_seen: f64) {
+        let everybodys = 2.0 * (1.0 - share_seen).max(0.0);
+        let most = f64::from(self.sent) * (0.01 + everybodys);
+        assert!(self.sent >= 100, "only {} pings", self.sent);
+        assert!(
+            f64::from(self.lost) <= most,
+            "{self:?}, of which {most:.0} may be lost"
+        );
+    }
+}
+
+/// What 95 % of them needed at most.
+#[derive(Debug)]
+struct Latecomers {
+    took: Duration,
+    initiations: u32,
+}
+
+impl Latecomers {
+    fn of(arrivals: Vec<JoinHandle<(Duration, u32)>>) -> Latecomers {
+        let arrivals = arrivals.into_iter().map(|arrival| arrival.join().unwrap());
+        let (mut times, mut counts): (Vec<_>, Vec<_>) = arrivals.unzip();
+        times.sort();
+        counts.sort();
+        Latecomers {
+            took: times[MOST_OF_THEM - 1],
+            initiations: counts[MOST_OF_THEM - 1],
+        }
+    }
+}
+
+/// Each has an address of its own: under load one address has five handshakes at once.
+fn latecomer(gateway: &Gateway, number: u8) -> Party {
+    let outside = Ipv4Addr::new(127, 78, 0, number);
+    Party::at(outside, gateway, &overlay_of(number))
+}
+
+fn entry(number: u8, party: &Party) -> Value {
+    json!({
+        "kind": "device", "id": format!("phone-{number}"), "publicKey": party.public_key_text(),
+        "addresses": [overlay_of(number)], "subjects": ["everyone"], "expiresAt": null,
+    })
+}
+
+fn overlay_of(number: u8) -> String {
+    format!("100.96.0.{}", 100 + number)
+}
+
+fn arrive(mut party: Party) -> JoinHandle<(Duration, u32)> {
+    spawn(move || {
+        let start = Instant::now();
+        party.greet_within(3 * PATIENCE_WITH_COOKIE);
+        (start.elapsed(), party.initiations)
+    })
 }

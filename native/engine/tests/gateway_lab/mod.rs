@@ -277,11 +277,18 @@ pub(crate) struct Party {
     socket: UdpSocket,
     gateway: Arc<Peer>,
     outbox: Outbox,
-    overlay: &'static str,
+    overlay: String,
+    /// How many have left.
+    pub(crate) initiations: u32,
 }
 
 impl Party {
-    pub(crate) fn new(gateway: &Gateway, overlay: &'static str) -> Party {
+    pub(crate) fn new(gateway: &Gateway, overlay: &str) -> Party {
+        Party::at(Ipv4Addr::LOCALHOST, gateway, overlay)
+    }
+
+    /// With an address of its own outside.
+    pub(crate) fn at(outside: Ipv4Addr, gateway: &Gateway, overlay: &str) -> Party {
         let options = TunnelOptions {
             entropy: Arc::new(Random),
             mtu: 1420,
@@ -293,7 +300,7 @@ impl Party {
         let address = std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, gateway.port));
         update.endpoint = Some(address.into());
         let gateway = tunnel.update_peer(now(), update).unwrap();
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let socket = UdpSocket::bind((outside, 0)).unwrap();
         socket
             .set_read_timeout(Some(Duration::from_millis(10)))
             .unwrap();
@@ -302,7 +309,8 @@ impl Party {
             socket,
             gateway,
             outbox: Outbox::new(),
-            overlay,
+            overlay: overlay.to_owned(),
+            initiations: 0,
         }
     }
 
@@ -427,6 +435,7 @@ impl Party {
     fn flush(&mut self) {
         for (endpoint, datagram) in self.outbox.iter() {
             self.socket.send_to(datagram, endpoint.remote).unwrap();
+            self.initiations += u32::from(datagram[0] == 1);
         }
         self.outbox.clear();
     }
