@@ -110,7 +110,7 @@ fn sources_outside_the_overlay_are_dropped_without_a_word() {
         ] {
             let mut packet = udp(SERVER, 4000, 53, 64, b"?");
             let IpAddr::V4(source) = ip(source) else {
-                unreachable!()
+                panic!("not of one family")
             };
             rewrite_source(&mut packet, source.octets());
             device.send(&packet);

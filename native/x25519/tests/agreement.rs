@@ -96,5 +96,7 @@ fn dalek(secret: &[u8; 32], point: &[u8; 32]) -> Option<[u8; 32]> {
 }
 
 fn bytes(hex: &str) -> [u8; 32] {
-    std::array::from_fn(|place| u8::from_str_radix(&hex[2 * place..2 * place + 2], 16).unwrap())
+    std::array::from_fn(|place| {
+        u8::from_str_radix(hex.get(2 * place..2 * place + 2).unwrap(), 16).unwrap()
+    })
 }

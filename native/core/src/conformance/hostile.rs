@@ -317,5 +317,5 @@ fn with_first(byte: u8) -> [u8; 32] {
 }
 
 fn unhex(text: &str) -> [u8; 32] {
-    std::array::from_fn(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).unwrap())
+    std::array::from_fn(|at| u8::from_str_radix(text.get(at * 2..at * 2 + 2).unwrap(), 16).unwrap())
 }

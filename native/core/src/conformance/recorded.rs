@@ -155,7 +155,7 @@ fn endpoint() -> Endpoint {
 fn unhex(text: &str) -> Vec<u8> {
     (0..text.len())
         .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .map(|at| u8::from_str_radix(text.get(at..at + 2).unwrap(), 16).unwrap())
         .collect()
 }
 

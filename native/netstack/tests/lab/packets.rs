@@ -47,7 +47,7 @@ pub fn packet(
             header.extend(to.octets());
             header
         }
-        _ => unreachable!(),
+        _ => panic!("{to} and the device are of two families"),
     };
     header.append(&mut transport);
     header
