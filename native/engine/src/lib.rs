@@ -9,6 +9,7 @@ mod connector;
 mod control;
 mod device;
 mod entropy;
+mod floor_keeper;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gateway;
@@ -20,6 +21,7 @@ mod neighbours;
 mod network_watch;
 mod privileges;
 mod replay_floors;
+mod send_news;
 mod setback;
 mod shell;
 mod signals;

@@ -1,23 +1,20 @@
 //! When each peer last began, kept in a file: after a restart, and after `kill -9`, a recorded initiation is as old as before.
 //!
 //! The file has a record of 64 bytes for each peer, written over in place: none crosses a page, so that no crash leaves half
-//! of one. It is not synchronised to the disk. Who loses power loses the last seconds, and an attacker would have to know.
+//! of one (`floor_keeper.rs` writes them). It is not synchronised to the disk. Who loses power loses the last seconds, and
+//! an attacker would have to know.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::mem::replace;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use culvert_core::{PublicKey, Tai64n, Tunnel};
+use culvert_core::{PublicKey, Tai64n};
 use thiserror::Error;
 
-use crate::log_warn;
-
-const RECORD: usize = 64;
+pub(crate) const RECORD: usize = 64;
 const MAGIC: &[u8; RECORD] =
     b"culvert: when each WireGuard peer last began, version 1\n\0\0\0\0\0\0\0\0";
 /// 4 MB. Of more peers than this the one that began the longest ago is forgotten.
@@ -44,35 +41,12 @@ pub(crate) struct ReplayFloors {
     places: HashMap<PublicKey, Place>,
     /// Records in the file, used or left out.
     records: usize,
-    has_failed: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Place {
     number: usize,
     floor: Tai64n,
-}
-
-/// Shared by who configures peers and the threads that answer them.
-pub(crate) type SharedFloors = Arc<Mutex<ReplayFloors>>;
-
-/// From now on nothing is answered before it is written down.
-pub(crate) fn keep_answers_of(tunnel: &Tunnel, floors: ReplayFloors) -> SharedFloors {
-    let floors = Arc::new(Mutex::new(floors));
-    let own = Arc::clone(&floors);
-    tunnel.set_answer_keeper(Some(Arc::new(move |peer, floor| {
-        locked(&own).raise(peer, floor);
-    })));
-    floors
-}
-
-/// When this peer last began, as far as is known.
-pub(crate) fn floor_of(floors: &SharedFloors, peer: &PublicKey) -> Option<Tai64n> {
-    locked(floors).of(peer)
-}
-
-fn locked(floors: &SharedFloors) -> MutexGuard<'_, ReplayFloors> {
-    floors.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ReplayFloors {
@@ -102,7 +76,6 @@ impl ReplayFloors {
             file: Some(file),
             places: read_places(records, now),
             records: (records.len() / RECORD).min(MOST_PEERS),
-            has_failed: false,
         })
     }
 
@@ -110,19 +83,23 @@ impl ReplayFloors {
         self.places.get(peer).map(|place| place.floor)
     }
 
-    pub(crate) fn raise(&mut self, peer: &PublicKey, floor: Tai64n) {
-        if self.file.is_none() || self.of(peer).is_some_and(|known| known >= floor) {
-            return;
+    /// What the record of this number has to be from now on, if it is another.
+    pub(crate) fn raise(
+        &mut self,
+        peer: &PublicKey,
+        floor: Tai64n,
+    ) -> Option<(usize, [u8; RECORD])> {
+        if self.of(peer).is_some_and(|known| known >= floor) {
+            return None;
         }
         let number = self.number_for(peer);
         self.places.insert(*peer, Place { number, floor });
-        if let Err(cause) = self.write(number, peer, floor)
-            && !replace(&mut self.has_failed, true)
-        {
-            log_warn!(
-                "when peers began can not be kept, so recorded handshakes may work after a restart: {cause}"
-            );
-        }
+        Some((number, record(peer, floor)))
+    }
+
+    /// For who writes the records.
+    pub(crate) fn take_file(&mut self) -> Option<File> {
+        self.file.take()
     }
 
     fn number_for(&mut self, peer: &PublicKey) -> usize {
@@ -138,20 +115,16 @@ impl ReplayFloors {
         let place = oldest.and_then(|oldest| self.places.remove(&oldest));
         place.map_or(0, |place| place.number)
     }
+}
 
-    fn write(&self, number: usize, peer: &PublicKey, floor: Tai64n) -> io::Result<()> {
-        let Some(file) = &self.file else {
-            return Ok(());
-        };
-        let mut record = [0; RECORD];
-        let bytes = peer.0.iter().chain(&floor.0);
-        record
-            .iter_mut()
-            .zip(bytes)
-            .for_each(|(to, from)| *to = *from);
-        let at = u64::try_from((number + 1) * RECORD).unwrap_or(u64::MAX);
-        file.write_all_at(&record, at)
-    }
+fn record(peer: &PublicKey, floor: Tai64n) -> [u8; RECORD] {
+    let mut record = [0; RECORD];
+    let bytes = peer.0.iter().chain(&floor.0);
+    record
+        .iter_mut()
+        .zip(bytes)
+        .for_each(|(to, from)| *to = *from);
+    record
 }
 
 /// `None`: another engine has it.
@@ -195,10 +168,10 @@ mod tests {
         let file = Scratch::new("restart");
         let mut floors = file.floors().unwrap();
         for peer in 0..100 {
-            floors.raise(&key(peer), stamp(u64::from(peer)));
+            raise(&mut floors, &key(peer), stamp(u64::from(peer)));
         }
-        floors.raise(&key(7), stamp(500));
-        floors.raise(&key(7), stamp(400));
+        raise(&mut floors, &key(7), stamp(500));
+        raise(&mut floors, &key(7), stamp(400));
         drop(floors);
 
         let floors = file.floors().unwrap();
@@ -213,15 +186,15 @@ mod tests {
     fn a_floor_of_a_clock_that_ran_ahead_does_not_lock_its_peer_out_for_years() {
         let file = Scratch::new("ahead");
         let mut floors = file.floors().unwrap();
-        floors.raise(&key(1), stamp(3600));
-        floors.raise(&key(2), stamp(10 * 365 * 24 * 3600));
+        raise(&mut floors, &key(1), stamp(3600));
+        raise(&mut floors, &key(2), stamp(10 * 365 * 24 * 3600));
         drop(floors);
 
         let mut floors = file.floors().unwrap();
 
         assert_eq!(floors.of(&key(1)), Some(stamp(3600)));
         assert_eq!(floors.of(&key(2)), None);
-        floors.raise(&key(2), stamp(5));
+        raise(&mut floors, &key(2), stamp(5));
         drop(floors);
         assert_eq!(file.floors().unwrap().of(&key(2)), Some(stamp(5)));
     }
@@ -242,8 +215,8 @@ mod tests {
     fn a_record_that_was_cut_off_is_left_out() {
         let file = Scratch::new("cut");
         let mut floors = file.floors().unwrap();
-        floors.raise(&key(1), stamp(1));
-        floors.raise(&key(2), stamp(2));
+        raise(&mut floors, &key(1), stamp(1));
+        raise(&mut floors, &key(2), stamp(2));
         drop(floors);
         let whole = fs::read(&file.0).unwrap();
         fs::write(&file.0, &whole[..whole.len() - 1]).unwrap();
@@ -259,10 +232,10 @@ mod tests {
         let file = Scratch::new("most");
         let mut floors = file.floors().unwrap();
         for number in 0..u32::try_from(MOST_PEERS).unwrap() {
-            floors.raise(&key(number), stamp(u64::from(number)));
+            raise(&mut floors, &key(number), stamp(u64::from(number)));
         }
 
-        floors.raise(&key(1 << 20), stamp(80_000));
+        raise(&mut floors, &key(1 << 20), stamp(80_000));
 
         assert_eq!(floors.of(&key(0)), None);
         assert_eq!(floors.of(&key(1)), Some(stamp(1)));
@@ -273,6 +246,15 @@ mod tests {
             file.floors().unwrap().of(&key(1 << 20)),
             Some(stamp(80_000))
         );
+    }
+
+    /// As the keeper does it.
+    fn raise(floors: &mut ReplayFloors, peer: &PublicKey, floor: Tai64n) {
+        if let Some((number, record)) = floors.raise(peer, floor) {
+            let file = floors.file.as_ref().unwrap();
+            file.write_all_at(&record, (number as u64 + 1) * 64)
+                .unwrap();
+        }
     }
 
     fn key(number: u32) -> PublicKey {

@@ -9,7 +9,7 @@ use crate::door::Door;
 use crate::ecn::Ecn;
 use crate::outbox::{Group, Outbox, Route, SendReport};
 
-/// How long a full send buffer may hold up its thread. The back-pressure is wanted: it keeps queues short.
+/// How long a full send buffer may hold up a thread that waits for room ([`crate::Binding::waits_for_room`]).
 const FULL_BUFFER_PATIENCE_MS: libc::c_int = 20;
 
 pub(crate) fn deliver(door: &Door, outbox: &mut Outbox, report: &mut SendReport) {
@@ -113,7 +113,7 @@ fn send_many(door: &Door, headers: &mut [libc::mmsghdr]) -> io::Result<usize> {
         let cause = io::Error::last_os_error();
         match cause.kind() {
             io::ErrorKind::Interrupted => {}
-            io::ErrorKind::WouldBlock if !waited => {
+            io::ErrorKind::WouldBlock if !waited && door.waits_for_room() => {
                 wait_for_room(door);
                 waited = true;
             }
@@ -145,7 +145,7 @@ fn retry(
 ) {
     let reason = cause.raw_os_error().unwrap_or(0);
     if reason == libc::EIO && group.segments > 1 {
-        door.stop_segmenting();
+        report.has_stopped_segmenting |= door.segmentation.rest();
     }
     let is_about_segments =
         group.segments > 1 && matches!(reason, libc::EIO | libc::EINVAL | libc::EMSGSIZE);

@@ -1,10 +1,11 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
+
+use crate::segmentation::Segmentation;
 
 /// 1 MB holds about a millisecond of traffic at full speed: more would only add latency under load.
 pub const RECEIVE_BUFFER_BYTES: usize = 1 << 20;
@@ -19,6 +20,9 @@ pub struct Binding {
     /// `SO_MARK` of what the door sends; 0 is none. Any other needs CAP_NET_ADMIN.
     pub mark: u32,
     pub receive_buffer_bytes: usize,
+    /// A full send buffer holds the sender up for a little, so that what is sent next waits where it comes from: right for
+    /// who sends for one. Who sends for many drops instead, for it would hold up all of them.
+    pub waits_for_room: bool,
 }
 
 impl Binding {
@@ -28,6 +32,7 @@ impl Binding {
             reuse_port: false,
             mark: 0,
             receive_buffer_bytes: RECEIVE_BUFFER_BYTES,
+            waits_for_room: true,
         }
     }
 }
@@ -66,7 +71,8 @@ pub struct Door {
     local: SocketAddr,
     /// The only address that it sends to and hears from.
     remote: Option<SocketAddr>,
-    can_segment: AtomicBool,
+    waits_for_room: bool,
+    pub(crate) segmentation: Segmentation,
 }
 
 impl Door {
@@ -74,12 +80,13 @@ impl Door {
         let socket = open(binding.address)?;
         let door = prepare(&socket, binding).map_err(|cause| name_fault(binding, cause));
         let local = door?;
-        let can_segment = AtomicBool::new(kernel_can_segment(&socket));
+        let segmentation = Segmentation::new(kernel_can_segment(&socket));
         let door = Door {
             socket,
             local,
             remote: None,
-            can_segment,
+            waits_for_room: binding.waits_for_room,
+            segmentation,
         };
         if binding.mark != 0 {
             door.set_mark(binding.mark)
@@ -90,7 +97,8 @@ impl Door {
 
     /// A door to this one address, through a port of the kernel's choice: strangers are dropped in the kernel, which does
     /// not count the socket as one that waits for anybody. Its source address is chosen here and now ([`source_towards`]
-    /// tells when it would be another one), and whatever route or source a datagram names is left aside.
+    /// tells when it would be another one), and whatever route or source a datagram names is left aside. It does not wait for
+    /// room.
     pub fn connect(remote: SocketAddr) -> io::Result<Door> {
         let kind = Type::DGRAM.nonblocking().cloexec();
         let socket = Socket::new(Domain::for_address(remote), kind, Some(Protocol::UDP))?;
@@ -100,12 +108,13 @@ impl Door {
         size_buffers(&socket, RECEIVE_BUFFER_BYTES)?;
         socket.connect(&remote.into())?;
         let local = socket_address(&socket)?;
-        let can_segment = AtomicBool::new(kernel_can_segment(&socket));
+        let segmentation = Segmentation::new(kernel_can_segment(&socket));
         Ok(Door {
             socket,
             local,
             remote: Some(remote),
-            can_segment,
+            waits_for_room: false,
+            segmentation,
         })
     }
 
@@ -125,13 +134,8 @@ impl Door {
         self.socket.set_mark(mark)
     }
 
-    pub(crate) fn can_segment(&self) -> bool {
-        self.can_segment.load(Ordering::Relaxed)
-    }
-
-    /// The device below can not cut (it has no checksum offload): ask no more.
-    pub(crate) fn stop_segmenting(&self) {
-        self.can_segment.store(false, Ordering::Relaxed);
+    pub(crate) fn waits_for_room(&self) -> bool {
+        self.waits_for_room
     }
 }
 

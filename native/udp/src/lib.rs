@@ -16,6 +16,7 @@ mod doors;
 mod ecn;
 mod inbox;
 mod outbox;
+mod segmentation;
 mod steering;
 
 pub use door::{BindFault, Binding, Door, RECEIVE_BUFFER_BYTES, source_towards};

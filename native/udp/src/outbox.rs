@@ -49,6 +49,9 @@ pub struct SendReport {
     pub dropped: usize,
     /// The local address is gone; the datagrams left from the one that routing chose.
     pub refused_sources: usize,
+    /// The kernel refuses super-datagrams on this way, for the first time on this door: datagrams leave one by one for a
+    /// while.
+    pub has_stopped_segmenting: bool,
     pub last_error: Option<io::Error>,
 }
 
@@ -150,7 +153,7 @@ impl<'b> Batch<'_, 'b> {
         };
         // A group ends with its first shorter datagram.
         let is_even = group.bytes == group.segment_bytes * group.segments;
-        self.door.can_segment()
+        self.door.segmentation.is_on()
             && is_even
             && bytes <= group.segment_bytes
             && group.segments < MAX_SEGMENTS

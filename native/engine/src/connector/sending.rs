@@ -1,6 +1,7 @@
 //! Toward the gateways: seals each inner packet in place in its batch, and hands it to the kernel together with its
 //! neighbours for the same gateway. Handshakes and keepalives follow.
 
+use std::io::ErrorKind;
 use std::iter::{from_fn, once};
 
 use culvert_core::{HEADROOM, Now, Outbox, Tunnel};
@@ -9,6 +10,7 @@ use culvert_udp::{Route, SendReport};
 
 use super::gateways::Gateways;
 use crate::congestion;
+use crate::send_news::tell_news;
 
 #[derive(Default)]
 pub(super) struct Sending {
@@ -110,7 +112,10 @@ impl Sending {
 
 impl Sent {
     pub(super) fn count(&mut self, report: SendReport) {
+        tell_news(&report);
         self.dropped += report.dropped as u64;
-        self.was_refused |= report.last_error.is_some();
+        // A full buffer says nothing about the way.
+        let refusal = report.last_error.map(|cause| cause.kind());
+        self.was_refused |= refusal.is_some_and(|kind| kind != ErrorKind::WouldBlock);
     }
 }

@@ -23,7 +23,8 @@ use crate::arguments::DeviceOptions;
 use crate::clock::now;
 use crate::control::EventSink;
 use crate::entropy::SystemEntropy;
-use crate::replay_floors::{ReplayFloors, StateFault, keep_answers_of};
+use crate::floor_keeper::keep_answers_of;
+use crate::replay_floors::{ReplayFloors, StateFault};
 use crate::{log_info, privileges};
 
 pub(crate) use outward::is_gone;
@@ -70,13 +71,13 @@ pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<Device
     );
     let sink = events.clone();
     tunnel.set_waker(Some(Arc::new(move || sink.wake())));
-    let floors = keep_answers_of(&tunnel, floors);
     let watch = LinkWatch::open().map_err(failed)?;
     let shared = Shared::new(tunnel, queue, doors, events.clone()).map_err(failed)?;
     let shared = Arc::new(shared);
 
     // Threads inherit rights at their birth, so the rights go first.
     privileges::reduce(CapabilitySet::NET_ADMIN).map_err(failed)?;
+    let floors = keep_answers_of(&shared.tunnel, floors).map_err(failed)?;
     let threads = vec![
         spawn("outward", &shared, outward::run).map_err(failed)?,
         spawn("inward", &shared, inward::run).map_err(failed)?,

@@ -12,7 +12,7 @@ use culvert_udp::Doors;
 use super::shared::{Shared, binding};
 use super::wireguard;
 use crate::control::{Event, EventSink, PeerStatus, Role, RoleKind, Status};
-use crate::replay_floors::{SharedFloors, floor_of};
+use crate::floor_keeper::SharedFloors;
 use crate::uapi::{Change, Configuration, Errno};
 use crate::{clock, key_text, log_debug, log_info, log_warn};
 
@@ -63,7 +63,7 @@ impl DeviceRole {
             Change::Fwmark(mark) => return self.mark(mark),
             Change::ReplacePeers => self.shared.tunnel.remove_all_peers(),
             Change::Peer(change) => {
-                let floor = floor_of(&self.settings.floors, &change.public_key);
+                let floor = self.settings.floors.of(&change.public_key);
                 wireguard::apply_peer(&self.shared.tunnel, change, floor);
             }
         }

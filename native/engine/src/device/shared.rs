@@ -12,6 +12,7 @@ use super::outward::Outward;
 use crate::bell::Bell;
 use crate::control::EventSink;
 use crate::log_debug;
+use crate::send_news::tell_news;
 
 /// What both data threads and the control thread use at once.
 pub(super) struct Shared {
@@ -144,6 +145,7 @@ impl Shared {
     }
 
     pub(super) fn note_sent(&self, report: SendReport) {
+        tell_news(&report);
         if report.dropped > 0 {
             self.drops
                 .not_sent

@@ -118,9 +118,10 @@ impl Lane {
                     None => has_more = false,
                 }
             }
-            step.outgoing.send();
+            step.outgoing.send(&shared.drops);
         }
-        self.outboxes.send_all(doors, &mut self.tunnel_outbox);
+        self.outboxes
+            .send_all(doors, &mut self.tunnel_outbox, &shared.drops);
     }
 }
 

@@ -1,7 +1,11 @@
+use std::sync::atomic::Ordering;
+
 use culvert_core::Endpoint;
 use culvert_udp::{Batch, Doors, Ecn, Outbox, Route, Source};
 
+use super::shared::Drops;
 use crate::log_debug;
+use crate::send_news::tell_news;
 
 /// Reusable room to send from, for both families.
 #[derive(Debug, Default)]
@@ -26,7 +30,12 @@ impl Outboxes {
     }
 
     /// Sends what the tunnel itself has to say, and empties its outbox.
-    pub(super) fn send_all(&mut self, doors: &Doors, outbox: &mut culvert_core::Outbox) {
+    pub(super) fn send_all(
+        &mut self,
+        doors: &Doors,
+        outbox: &mut culvert_core::Outbox,
+        drops: &Drops,
+    ) {
         if outbox.is_empty() {
             return;
         }
@@ -34,7 +43,7 @@ impl Outboxes {
         for (endpoint, datagram) in outbox.iter() {
             outgoing.push(endpoint, Ecn::NotCapable, datagram);
         }
-        outgoing.send();
+        outgoing.send(drops);
         outbox.clear();
     }
 }
@@ -52,9 +61,12 @@ impl<'b> Outgoing<'_, 'b> {
         }
     }
 
-    pub(super) fn send(self) {
+    pub(super) fn send(self, drops: &Drops) {
         for batch in [self.v4, self.v6].into_iter().flatten() {
             let report = batch.send();
+            tell_news(&report);
+            let dropped = report.dropped as u64;
+            drops.not_sent.fetch_add(dropped, Ordering::Relaxed);
             if let Some(cause) = report.last_error {
                 log_debug!("{} datagrams could not be sent: {cause}", report.dropped);
             }

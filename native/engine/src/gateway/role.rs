@@ -28,7 +28,8 @@ use super::worker::Worker;
 use crate::bell::Bell;
 use crate::control::{Event, EventSink, PeerStatus, Refusal, Role, RoleKind, Status};
 use crate::entropy::SystemEntropy;
-use crate::replay_floors::{ReplayFloors, SharedFloors, floor_of, keep_answers_of};
+use crate::floor_keeper::{SharedFloors, keep_answers_of};
+use crate::replay_floors::ReplayFloors;
 use crate::{key_text, log_info, uapi};
 
 /// How often flows that ran out are collected, and connectors listened for.
@@ -66,7 +67,7 @@ pub(crate) fn start(floors: ReplayFloors, events: EventSink) -> io::Result<Gatew
     let bell = Bell::new()?;
     let waker = bell.clone();
     tunnel.set_waker(Some(Arc::new(move || waker.ring())));
-    let floors = keep_answers_of(&tunnel, floors);
+    let floors = keep_answers_of(&tunnel, floors)?;
     let switching = Switching {
         switch: Switch::new(FlowLimits::default(), SystemEntropy::words()),
         directory: Directory::default(),
@@ -131,7 +132,7 @@ impl Role for Gateway {
             .map(|peer| peer.public_key)
             .collect();
         let updates = valid.map(|peer| PeerUpdate {
-            replay_floor: floor_of(&self.floors, &peer.public_key),
+            replay_floor: self.floors.of(&peer.public_key),
             ..update(peer, strangers.contains(&peer.public_key))
         });
         tunnel.replace_peers(now.tunnel, updates.collect());
@@ -229,7 +230,9 @@ impl Role for Gateway {
         self.tell_events(now);
         self.wake_switch(now);
         if let Some(doors) = self.shared.doors(FIRST_LANE) {
-            self.outboxes.send_all(&doors, &mut self.tunnel_outbox);
+            let drops = &self.shared.drops;
+            self.outboxes
+                .send_all(&doors, &mut self.tunnel_outbox, drops);
         }
         self.tunnel_outbox.clear();
     }
@@ -261,7 +264,9 @@ impl Gateway {
             self.shared
                 .tunnel
                 .send_keepalive(now.tunnel, &peer, &mut self.tunnel_outbox);
-            self.outboxes.send_all(&doors, &mut self.tunnel_outbox);
+            let drops = &self.shared.drops;
+            self.outboxes
+                .send_all(&doors, &mut self.tunnel_outbox, drops);
         }
     }
 
@@ -273,7 +278,11 @@ impl Gateway {
             return Ok(None);
         }
         let lanes = u8::try_from(self.workers.len()).unwrap_or(MOST_LANES);
-        let doors = Doors::bind_lanes(&Binding::to(([0, 0, 0, 0], port).into()), lanes);
+        let binding = Binding {
+            waits_for_room: false,
+            ..Binding::to(([0, 0, 0, 0], port).into())
+        };
+        let doors = Doors::bind_lanes(&binding, lanes);
         doors.map(Some).map_err(|fault| {
             let code = match fault {
                 BindFault::PortTaken(_) => "port-taken",

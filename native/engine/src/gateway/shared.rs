@@ -27,11 +27,15 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 pub(super) struct Drops {
     pub(super) congestion: AtomicU64,
+    pub(super) not_sent: AtomicU64,
 }
 
 impl Drops {
     pub(super) fn counted(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let all = [("congestion", &self.congestion)];
+        let all = [
+            ("congestion", &self.congestion),
+            ("not-sent", &self.not_sent),
+        ];
         all.into_iter()
             .map(|(name, count)| (name, count.load(Ordering::Relaxed)))
             .filter(|(_, count)| *count > 0)
