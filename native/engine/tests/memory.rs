@@ -8,13 +8,13 @@
 
 mod device;
 mod lab;
+mod process_memory;
 
-use std::fs::{self, File};
 use std::net::UdpSocket;
-use std::os::unix::fs::FileExt;
 
 use device::Device;
 use lab::{Folder, Host, Keys, exchange, uapi_socket, unique};
+use process_memory::found;
 
 const PRIVATE: [u8; 32] = *b"\x40private key that is looked for\x41";
 const PRESHARED: [u8; 32] = *b"@preshared key, searched for too";
@@ -87,22 +87,6 @@ fn throw(count: usize) {
         // The interface's queue may be full for a moment.
         let _ = socket.send_to(&[0x5a; 1300], "10.5.0.2:7");
     }
-}
-
-/// How often these bytes lie in what the process may write.
-fn found(process: u32, bytes: &[u8]) -> usize {
-    let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
-    let memory = File::open(format!("/proc/{process}/mem")).unwrap();
-    let writable = maps.lines().filter(|line| line.contains(" rw"));
-    let count = |line: &str| {
-        let (from, to) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
-        let [from, to] = [from, to].map(|text| u64::from_str_radix(text, 16).unwrap());
-        let mut region = vec![0; usize::try_from(to - from).unwrap()];
-        let read = memory.read_at(&mut region, from).unwrap_or_default();
-        let windows = region[..read].windows(bytes.len());
-        windows.filter(|window| *window == bytes).count()
-    };
-    writable.map(count).sum()
 }
 
 fn hex(key: &[u8]) -> String {

@@ -8,7 +8,6 @@ use culvert_netstack::NatConfig;
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use zeroize::Zeroize;
 
 use crate::control::Refusal;
 use crate::key_text;
@@ -36,8 +35,9 @@ const MTU: std::ops::RangeInclusive<usize> = 1280..=65_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Written {
-    private_key: String,
+struct Written<'a> {
+    #[serde(borrow)]
+    private_key: &'a RawValue,
     mtu: usize,
     addresses: Vec<IpAddr>,
     ranges: Vec<IpNet>,
@@ -55,11 +55,11 @@ struct WrittenPeer {
 }
 
 pub(crate) fn read(config: &RawValue) -> Result<ConnectorConfig, Refusal> {
-    let mut written: Written = serde_json::from_str(config.get())
+    let written: Written<'_> = serde_json::from_str(config.get())
         .map_err(|fault| Refusal::bad_config(fault.to_string()))?;
-    let key = key_text::decode(&written.private_key);
-    written.private_key.zeroize();
-    let key = key.ok_or_else(|| Refusal::bad_config("privateKey is not 32 bytes in base64"))?;
+    let private_key = key_text::decode_private(written.private_key);
+    let private_key =
+        private_key.ok_or_else(|| Refusal::bad_config("privateKey is not 32 bytes in base64"))?;
     if !MTU.contains(&written.mtu) {
         let message = format!("mtu is {}: it is a number from 1280 to 65000", written.mtu);
         return Err(Refusal::bad_config(message));
@@ -67,7 +67,7 @@ pub(crate) fn read(config: &RawValue) -> Result<ConnectorConfig, Refusal> {
     check_prefixes("ranges", &written.ranges)?;
     check_prefixes("overlay", &written.overlay)?;
     Ok(ConnectorConfig {
-        private_key: PrivateKey::from_bytes(key),
+        private_key,
         gateways: read_gateways(written.peers)?,
         nat: NatConfig {
             mtu: written.mtu,

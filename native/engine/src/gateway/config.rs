@@ -7,7 +7,7 @@ use culvert_core::{PrivateKey, PublicKey};
 use culvert_switch::config::{self as switch, PeerHandle};
 use ipnet::IpNet;
 use serde::Deserialize;
-use zeroize::Zeroize;
+use serde_json::value::RawValue;
 
 use crate::control::Refusal;
 use crate::key_text;
@@ -17,8 +17,9 @@ const MTU_RANGE: std::ops::RangeInclusive<u32> = 1280..=65_535;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Text {
-    private_key: String,
+struct Text<'a> {
+    #[serde(borrow)]
+    private_key: &'a RawValue,
     listen_port: u16,
     mtu: u32,
     peers: Vec<PeerText>,
@@ -118,10 +119,9 @@ pub(super) fn read(
     json: &str,
     mut handle_of: impl FnMut(PublicKey) -> Option<PeerHandle>,
 ) -> Result<GatewayConfig, Refusal> {
-    let mut text: Text = serde_json::from_str(json)
+    let text: Text<'_> = serde_json::from_str(json)
         .map_err(|fault| Refusal::bad_config(format!("not a gateway's configuration: {fault}")))?;
-    let private_key = key_text::decode(&text.private_key).map(PrivateKey::from_bytes);
-    text.private_key.zeroize();
+    let private_key = key_text::decode_private(text.private_key);
     let private_key = private_key.ok_or_else(|| bad_key("privateKey"))?;
     let mtu = u16::try_from(text.mtu)
         .ok()

@@ -67,6 +67,7 @@ impl Conversation {
         if !is_there_room_for(3 * before + READ_BYTES) {
             return Err(ErrorKind::OutOfMemory.into());
         }
+        self.make_room(READ_BYTES);
         self.input.resize(before + READ_BYTES, 0);
         let room = self.input.get_mut(before..).unwrap_or_default();
         let outcome = self.stream.read(room);
@@ -139,8 +140,23 @@ impl Conversation {
         }
     }
 
+    /// A vector that grows by itself leaves what was in it where it was.
+    fn make_room(&mut self, count: usize) {
+        let wanted = self.input.len() + count;
+        if wanted > self.input.capacity() {
+            let mut grown = Vec::with_capacity(wanted.max(2 * self.input.capacity()));
+            grown.extend_from_slice(&self.input);
+            self.input.zeroize();
+            self.input = grown;
+        }
+    }
+
+    /// What is moved to the front must not stay behind as well.
     fn forget_read(&mut self) {
-        self.input.drain(..self.start);
+        let unread = self.input.len() - self.start;
+        self.input.copy_within(self.start.., 0);
+        self.input.get_mut(unread..).unwrap_or_default().zeroize();
+        self.input.truncate(unread);
         self.searched -= self.start;
         self.start = 0;
     }
