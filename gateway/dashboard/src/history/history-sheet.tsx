@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { AuditEntry } from '../../../contract/admin-api.ts';
 import { networks, people, profiles, rules, useChange } from '../api/queries.ts';
+import { localeOf } from '../language/language.ts';
 import { Refusal } from '../parts/page.tsx';
 import { auditSentence } from './audit-words.ts';
 import { differences } from './difference.ts';
@@ -40,7 +41,7 @@ function Content({ entry, close }: { entry: AuditEntry; close: () => void }) {
       <Text size="sm">
         {t('activity.byAt', {
           who: entry.who,
-          when: new Date(entry.at).toLocaleString(i18n.language),
+          when: new Date(entry.at).toLocaleString(localeOf(i18n.language)),
         })}
       </Text>
       <Changes entry={entry} />

@@ -64,6 +64,7 @@ export const en = {
     nothingMatches: 'Nothing matches “{{text}}”.',
     by: 'by {{who}}',
     more: 'More',
+    andMore: 'And {{count}} more.',
   },
   overview: {
     firstTitle: 'Start with a network',
@@ -72,7 +73,6 @@ export const en = {
     firstButton: 'Go to the networks',
     noTraffic: 'No traffic in the last minute',
     problemOf: '{{about}}: {{says}}',
-    moreProblems: 'And {{count}} more.',
     all: 'All activity',
     title: 'Overview',
     well: 'Everything works.',

@@ -67,6 +67,7 @@ export const ja: Sentences = {
     nothingMatches: '「{{text}}」に一致するものはありません。',
     by: '{{who}} による',
     more: '詳細',
+    andMore: '他 {{count}} 件。',
   },
   overview: {
     firstTitle: 'ネットワークから始めましょう',
@@ -75,7 +76,6 @@ export const ja: Sentences = {
     firstButton: 'ネットワークへ',
     noTraffic: 'この一分間に通信はありません',
     problemOf: '{{about}}：{{says}}',
-    moreProblems: '他 {{count}} 件。',
     all: 'すべての履歴',
     title: '概要',
     well: 'すべて正常です。',

@@ -24,6 +24,11 @@ export function chooseLanguage(language: Language): void {
   void i18next.changeLanguage(language);
 }
 
+/** As the person's own country writes the language that is shown: which of day and month comes first, and whether hours go to 24. */
+export function localeOf(language: string): string {
+  return navigator.languages.find((one) => one.startsWith(language)) ?? language;
+}
+
 function chosen(): Language {
   const stored = localStorage.getItem(storageKey);
   if (stored === 'en' || stored === 'ja') return stored;

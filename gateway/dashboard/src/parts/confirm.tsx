@@ -30,8 +30,9 @@ export function Confirm({
       // What is asked about may be more than a button, and then those roles do not fit it.
       withRoles={false}
       withArrow
+      shadow="md"
       width={300}
-      position="bottom-end"
+      position="bottom-start"
     >
       <Popover.Target>{children(open)}</Popover.Target>
       <Popover.Dropdown role="dialog" aria-label={question}>

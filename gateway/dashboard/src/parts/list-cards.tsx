@@ -1,8 +1,9 @@
 /** A list on a narrow screen, or a wide one at 200 %: each row a card, its facts below each other. */
-import { Box, Group, NativeSelect, Stack, Text } from '@mantine/core';
+import { Box, Group, NativeSelect, Stack } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Facts } from './facts.tsx';
 import type { Column, Shown } from './list-column.ts';
 
 const CARD_PX = 180;
@@ -70,16 +71,7 @@ function Card<Row>({ row, columns }: { row: Row; columns: readonly Column<Row>[]
           <Box key={column.key}>{shown(column)}</Box>
         ))}
       </Group>
-      {facts.map((column) => (
-        <Group key={column.key} gap="xs" wrap="nowrap" py={2} align="flex-start">
-          <Text size="sm" c="dimmed" w="7.5rem" style={{ flex: 'none' }}>
-            {column.title}
-          </Text>
-          <Box fz="sm" style={{ overflowWrap: 'anywhere', minWidth: 0 }}>
-            {shown(column)}
-          </Box>
-        </Group>
-      ))}
+      <Facts facts={facts.map((column) => [column.title, shown(column)])} />
     </>
   );
 }

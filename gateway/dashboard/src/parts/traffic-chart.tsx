@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import uPlot from 'uplot';
 import type { Overview } from '../../../contract/admin-api.ts';
+import { localeOf } from '../language/language.ts';
 
 type Points = Overview['traffic'];
 
@@ -48,7 +49,7 @@ interface Names {
 }
 
 function options(width: number, ink: string, { up, down }: Names, language: string): uPlot.Options {
-  const clock = new Intl.DateTimeFormat(language, { timeStyle: 'medium' });
+  const clock = new Intl.DateTimeFormat(localeOf(language), { timeStyle: 'medium' });
   const axis = { stroke: ink, grid: { stroke: 'rgba(128,128,128,0.2)' } };
   return {
     width,

@@ -1,6 +1,7 @@
 /** A moment: relative, with the exact one on hover. */
 import { Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
+import { localeOf } from '../language/language.ts';
 
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [
   ['year', 31_536_000],
@@ -21,7 +22,7 @@ export function When({ at }: { at: number | null }) {
     );
   const exact = new Date(at);
   return (
-    <time dateTime={exact.toISOString()} title={exact.toLocaleString(i18n.language)}>
+    <time dateTime={exact.toISOString()} title={exact.toLocaleString(localeOf(i18n.language))}>
       {relative(at, Date.now(), i18n.language)}
     </time>
   );

@@ -2,6 +2,7 @@
 import { Alert, Box } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { localeOf } from '../language/language.ts';
 
 /** A connection that is back at once is nobody's concern. */
 const PATIENCE_MS = 1_500;
@@ -13,7 +14,7 @@ export function LostNotice({ lostAt }: { lostAt: number | undefined }) {
     <Box role="status">
       {isShown && lostAt !== undefined && (
         <Alert color="orange" mb="lg" p="sm">
-          {t('shell.lost', { time: new Date(lostAt).toLocaleTimeString(i18n.language) })}
+          {t('shell.lost', { time: new Date(lostAt).toLocaleTimeString(localeOf(i18n.language)) })}
         </Alert>
       )}
     </Box>

@@ -1,5 +1,5 @@
 /** One device: its facts at the left, what happened to it at the right. */
-import { Alert, Button, Code, Grid, Paper, Stack, Table, Text, Title } from '@mantine/core';
+import { Alert, Button, Code, Grid, Paper, Stack, Text, Title } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
@@ -8,6 +8,7 @@ import type { Device } from '../../../contract/admin-api.ts';
 import { audit, change, devices, useChange } from '../api/queries.ts';
 import { auditSentence } from '../history/audit-words.ts';
 import { Confirm } from '../parts/confirm.tsx';
+import { Facts } from '../parts/facts.tsx';
 import { Answered, Empty, Page, Refusal } from '../parts/page.tsx';
 import { StatusMark } from '../parts/status-mark.tsx';
 import { When } from '../parts/when.tsx';
@@ -59,7 +60,7 @@ function Content({ device }: { device: Device }) {
       )}
       <Grid>
         <Grid.Col span={{ base: 12, md: 6 }}>
-          <Facts device={device} />
+          <DeviceFacts device={device} />
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 6 }}>
           <History device={device} />
@@ -69,7 +70,7 @@ function Content({ device }: { device: Device }) {
   );
 }
 
-function Facts({ device }: { device: Device }) {
+function DeviceFacts({ device }: { device: Device }) {
   const { t } = useTranslation();
   const { state } = device;
   const facts: [string, ReactNode][] = [
@@ -92,18 +93,7 @@ function Facts({ device }: { device: Device }) {
       <Title order={2} size="h4" mb="sm">
         {t('devices.facts')}
       </Title>
-      <Table layout="fixed">
-        <Table.Tbody>
-          {facts.map(([label, value]) => (
-            <Table.Tr key={label}>
-              <Table.Th scope="row" fw={400} c="dimmed" w="9rem">
-                {label}
-              </Table.Th>
-              <Table.Td style={{ overflowWrap: 'anywhere' }}>{value}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
+      <Facts facts={facts} />
     </Paper>
   );
 }

@@ -71,12 +71,14 @@ function List({ rows }: { rows: Device[] }) {
       title: t('devices.handshake'),
       text: (row) => row.lastHandshakeAt ?? 0,
       cell: (row) => <When at={row.lastHandshakeAt} />,
+      width: '8rem',
     },
     {
       key: 'session',
       title: t('devices.session'),
       text: (row) => row.sessionExpiresAt,
       cell: (row) => <When at={row.sessionExpiresAt} />,
+      width: '8rem',
     },
     {
       key: 'remove',

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { Connector, Network } from '../../../contract/admin-api.ts';
 import { useInstallLine, useMakeInstallLine } from '../api/install-line.ts';
 import { change, useChange } from '../api/queries.ts';
+import { localeOf } from '../language/language.ts';
 import { useSay } from '../language/use-say.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { Copyable } from '../parts/copyable.tsx';
@@ -38,7 +39,7 @@ export function NetworkConnectors({ network }: { network: Network }) {
           </Group>
           <Text size="xs" c="dimmed">
             {t('networks.tokenUntil', {
-              date: new Date(install.expiresAt).toLocaleString(i18n.language),
+              date: new Date(install.expiresAt).toLocaleString(localeOf(i18n.language)),
             })}
           </Text>
         </>

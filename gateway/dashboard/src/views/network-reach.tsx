@@ -9,6 +9,9 @@ import { change, rules, session, useChange } from '../api/queries.ts';
 import { Refusal } from '../parts/page.tsx';
 import { SubjectSelect } from '../parts/subject-select.tsx';
 
+/** A policy of ten thousand rules may name one network in all of them. */
+const FEW = 8;
+
 export function NetworkReach({ network }: { network: Network }) {
   const { t } = useTranslation();
   const { data: all = [] } = useQuery(rules);
@@ -32,7 +35,7 @@ export function NetworkReach({ network }: { network: Network }) {
     );
   return (
     <Stack gap="sm">
-      {mine.map((rule) => (
+      {mine.slice(0, FEW).map((rule) => (
         <Text key={rule.id} size="sm">
           <Anchor component={Link} to="/policy">
             #{rule.number} {rule.name}
@@ -40,6 +43,11 @@ export function NetworkReach({ network }: { network: Network }) {
           : {t(`policy.${rule.action}`)}
         </Text>
       ))}
+      {mine.length > FEW && (
+        <Anchor component={Link} to="/policy" size="sm">
+          {t('common.andMore', { count: mine.length - FEW })}
+        </Anchor>
+      )}
       <Group align="flex-end" gap="xs">
         <SubjectSelect label={t('networks.chooseWho')} value={subjects} onChange={setSubjects} />
         <Button

@@ -16,8 +16,9 @@ export function Rename({ network: { id, name } }: { network: Network }) {
       trapFocus
       returnFocus
       withArrow
+      shadow="md"
       width={300}
-      position="bottom-end"
+      position="bottom-start"
     >
       <Popover.Target>
         <Button variant="default" onClick={toggle}>

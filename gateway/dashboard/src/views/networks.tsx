@@ -15,11 +15,12 @@ import { type Mark, StatusMark } from '../parts/status-mark.tsx';
 export function NetworksView() {
   const { t } = useTranslation();
   const [isOpen, dialog] = useDisclosure();
+  const query = useQuery(networks);
   const create = <Button onClick={dialog.open}>{t('networks.create')}</Button>;
   return (
-    <Page title={t('networks.title')} actions={create}>
+    <Page title={t('networks.title')} actions={query.data?.length === 0 ? undefined : create}>
       <NewNetwork isOpen={isOpen} close={dialog.close} />
-      <Answered query={useQuery(networks)}>
+      <Answered query={query}>
         {(rows) =>
           rows.length === 0 ? (
             <Empty title={t('networks.emptyTitle')} text={t('networks.emptyText')}>

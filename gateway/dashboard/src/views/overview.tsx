@@ -119,7 +119,7 @@ function Problems({ problems }: { problems: Overview['problems'] }) {
       </List>
       {rest > 0 && (
         <Text size="sm" mt="xs">
-          {t('overview.moreProblems', { count: rest })}
+          {t('common.andMore', { count: rest })}
         </Text>
       )}
     </Alert>

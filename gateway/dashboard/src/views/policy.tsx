@@ -18,9 +18,10 @@ export function PolicyView() {
     setEdited(rule);
     sheet.open();
   };
+  const query = useQuery(rules);
   const create = <Button onClick={() => edit(undefined)}>{t('policy.create')}</Button>;
   return (
-    <Page title={t('policy.title')} actions={create}>
+    <Page title={t('policy.title')} actions={query.data?.length === 0 ? undefined : create}>
       <Text size="sm">{t('policy.text')}</Text>
       <RuleSheet
         key={`${edited?.id} ${isOpen}`}
@@ -28,7 +29,7 @@ export function PolicyView() {
         isOpen={isOpen}
         close={sheet.close}
       />
-      <Answered query={useQuery(rules)}>
+      <Answered query={query}>
         {(all) =>
           all.length === 0 ? (
             <Empty title={t('policy.emptyTitle')} text={t('policy.emptyText')}>
