@@ -177,7 +177,7 @@ test('what removing a network and a range would do is told before it is done', a
   await page.getByRole('button', { name: 'Remove 192.168.0.0/24' }).click();
   const ofRange = page.getByRole('dialog', { name: 'Remove 192.168.0.0/24?' });
   await ofRange.getByText(/Devices that can reach its network now: \d+\./).waitFor();
-  const navigation = await page.getByRole('navigation').boundingBox();
+  const navigation = await page.getByRole('navigation').first().boundingBox();
   expect((await ofRange.boundingBox())?.x).toBeGreaterThanOrEqual(navigation?.width ?? Infinity);
   await ofRange.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('button', { name: 'Remove network' }).click();
