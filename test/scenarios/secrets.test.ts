@@ -4,17 +4,30 @@
  *
  *   laptop ── home-router ── internet: gateway, login ── vpc-router ── server 192.168.0.10
  */
-import { createHash, createPrivateKey } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
 import { Secrets } from '../../gateway/control/store/secrets.ts';
 import type { Host } from '../lab/host.ts';
 import { Device } from '../world/device.ts';
+import {
+  deviceSecrets,
+  filesBelow,
+  KEY_STORE,
+  latin1,
+  spellings,
+} from '../world/device-secrets.ts';
 import { people } from '../world/provider.ts';
 import { World } from '../world/world.ts';
 
 const SEEN = '/lab/seen-processes';
-/** The only file that may hold a private key. */
-const KEY_STORE = '/var/lib/culvert/identity.json';
+const PLACES = [
+  '/var/lib/culvert',
+  '/run',
+  '/tmp',
+  '/var/log',
+  '/home/alice/.config',
+  '/home/alice/.cache',
+];
 
 let world: World;
 let device: Device;
@@ -36,14 +49,14 @@ beforeAll(async () => {
   const watcher = laptop.start('watcher', ['bash', '-c', WATCH_PROCESSES]);
   const answers = await workADay();
   await watcher.stop('SIGKILL');
-  secrets = await deviceSecrets();
+  secrets = await deviceSecrets(laptop);
   ({ challenges } = await oauthSecrets(secrets));
   seen = new Map([
     ['the answers of culvert', answers],
     ['the log of culvertd', device.daemon.log],
     ['the log of the engine', await laptop.read('/run/culvert/engine.log')],
     ['arguments and environments', await laptop.read(SEEN)],
-    ['files beside the key store', await filesBesideTheKeyStore()],
+    ['files beside the key store', await filesBelow(laptop, PLACES)],
   ]);
 });
 afterAll(async () => {
@@ -127,15 +140,6 @@ async function workADay(): Promise<string> {
   return said.join('\n');
 }
 
-async function deviceSecrets(): Promise<Map<string, Buffer>> {
-  const { data } = JSON.parse(await laptop.read(KEY_STORE));
-  const identity = createPrivateKey(data.identityKey).export({ format: 'jwk' });
-  return new Map([
-    ['WireGuard key', Buffer.from(data.wireguardKey, 'base64')],
-    ['identity key', Buffer.from(String(identity.d), 'base64url')],
-  ]);
-}
-
 /** What the gateway gave out, as it remembers it: sealed, so the key beside its database is needed, too. */
 async function oauthSecrets(into: Map<string, Buffer>): Promise<{ challenges: string[] }> {
   const script = `
@@ -162,39 +166,4 @@ async function oauthSecrets(into: Map<string, Buffer>): Promise<{ challenges: st
     if (given) into.set(model, Buffer.from(given.jti));
   }
   return { challenges: opened.flatMap(({ codeChallenge }) => codeChallenge ?? []) };
-}
-
-async function filesBesideTheKeyStore(): Promise<string> {
-  const places = '/var/lib/culvert /run /tmp /var/log /home/alice/.config /home/alice/.cache';
-  const found = await laptop.sh(
-    `find ${places} -type f ! -path ${KEY_STORE} -size -4M -newer /etc/hostname -printf '%p\\n' -exec base64 -w0 {} \\; -exec echo \\; 2>/dev/null || true`,
-    { timeoutMs: 120_000 },
-  );
-  return found
-    .split('\n')
-    .map((line) => (line.startsWith('/') ? line : latin1(line)))
-    .join('\n');
-}
-
-function latin1(base64: string): string {
-  return Buffer.from(base64, 'base64').toString('latin1');
-}
-
-function spellings(secret: Buffer): string[] {
-  const hex = secret.toString('hex');
-  const base64 = [0, 1, 2].map((before) => insideBase64(secret, before));
-  return [
-    secret.toString('latin1'),
-    hex,
-    hex.toUpperCase(),
-    ...base64,
-    ...base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
-    ...base64.map((text) => encodeURIComponent(text)),
-  ];
-}
-
-/** As it looks inside of something longer, a PEM file for one: without the letters that its neighbours share. */
-function insideBase64(secret: Buffer, before: number): string {
-  const text = Buffer.concat([Buffer.alloc(before), secret]).toString('base64');
-  return text.replace(/=+$/, '').slice(Math.ceil((before * 4) / 3), -1);
 }

@@ -9,6 +9,7 @@ import type { Administrator } from '../world/administrator.ts';
 import { signInAtProvider } from '../world/browser.ts';
 import { LabDesktop, startScreen } from '../world/desktop.ts';
 import type { Device } from '../world/device.ts';
+import { deviceSecrets, filesBelow, spellings } from '../world/device-secrets.ts';
 import { launchGateway } from '../world/gateway.ts';
 import { people } from '../world/provider.ts';
 import { World } from '../world/world.ts';
@@ -220,6 +221,21 @@ test('preferences take effect at once and are kept', async () => {
 
   await desktop.window.locator('html[lang=ja][data-mantine-color-scheme=dark]').waitFor();
   await says('接続中');
+});
+
+test('after all this, none of the device’s secrets is in what the app keeps', async () => {
+  const laptop = world.lab.host('laptop');
+  const secrets = await deviceSecrets(laptop);
+
+  const kept = await filesBelow(laptop, ['/home/alice/.config/Culvert']);
+
+  expect(kept).toMatch(/^\/home\/alice\/\.config\/Culvert\/\S+\.json$/m);
+  expect(kept).toContain('"language": "ja"');
+  const found = [...secrets].filter(([, secret]) =>
+    spellings(secret).some((spelling) => kept.includes(spelling)),
+  );
+  expect(found.map(([name]) => name)).toEqual([]);
+  expect(kept).not.toMatch(/PRIVATE KEY|code_verifier|refresh_token|access_token/);
 });
 
 test('nothing in all this was against the window’s policy', () => {

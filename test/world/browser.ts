@@ -17,34 +17,13 @@ export class LabBrowser {
 
   static async open(host: Host, user = 'alice'): Promise<LabBrowser> {
     const folder = await mkdtemp(path.join(tmpdir(), 'culvert-browser-'));
-    const launcher = path.join(folder, 'chromium');
-    const argv = host
-      // Temporary files go where the host has room for them, not where we have.
-      .enter(['env', '--unset=TMPDIR', `HOME=/home/${user}`, 'chromium'], user)
-      .map((word) => `'${word}'`)
-      .join(' ');
-    await writeFile(launcher, `#!/bin/sh\nexec ${argv} "$@"\n`);
-    await chmod(launcher, 0o755);
-    const browser = await chromium.launch({
-      executablePath: launcher,
-      chromiumSandbox: false,
-      // Playwright would end this process in the middle of its own cleaning up.
-      handleSIGHUP: false,
-      handleSIGINT: false,
-      handleSIGTERM: false,
-      args: [
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--disable-dev-shm-usage',
-        // Chromium resolves *.localhost to loopback by itself; in the lab these names are other machines.
-        `--host-resolver-rules=MAP ${GATEWAY_NAME} ${GATEWAY_ADDRESS}, MAP ${PROVIDER_NAME} ${PROVIDER_ADDRESS}`,
-      ],
-    });
-    return new LabBrowser(browser, folder);
+    try {
+      const launcher = await writeLauncher(host, user, folder);
+      return new LabBrowser(await launch(launcher), folder);
+    } catch (cause) {
+      await rm(folder, { recursive: true, force: true });
+      throw cause;
+    }
   }
 
   /** A fresh profile. The lab's certificates are self-signed: people see the warning once, tests do not. */
@@ -58,6 +37,40 @@ export class LabBrowser {
     await this.#browser.close();
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+async function writeLauncher(host: Host, user: string, folder: string): Promise<string> {
+  const launcher = path.join(folder, 'chromium');
+  const argv = host
+    // Temporary files go where the host has room for them, not where we have.
+    .enter(['env', '--unset=TMPDIR', `HOME=/home/${user}`, 'chromium'], user)
+    .map((word) => `'${word}'`)
+    .join(' ');
+  await writeFile(launcher, `#!/bin/sh\nexec ${argv} "$@"\n`);
+  await chmod(launcher, 0o755);
+  return launcher;
+}
+
+async function launch(executablePath: string): Promise<Browser> {
+  return await chromium.launch({
+    executablePath,
+    chromiumSandbox: false,
+    // Playwright would end this process in the middle of its own cleaning up.
+    handleSIGHUP: false,
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    args: [
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--disable-dev-shm-usage',
+      // Chromium resolves *.localhost to loopback by itself; in the lab these names are other machines.
+      `--host-resolver-rules=MAP ${GATEWAY_NAME} ${GATEWAY_ADDRESS}, MAP ${PROVIDER_NAME} ${PROVIDER_ADDRESS}`,
+    ],
+  });
 }
 
 /** Fills in the provider's own page, wherever the sign-in has led to it. */

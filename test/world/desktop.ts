@@ -62,15 +62,19 @@ export class LabDesktop {
     await playBrowser(host, user);
     const argv = await electronArgv(user);
     const folder = await mkdtemp(path.join(tmpdir(), 'culvert-desktop-'));
-    const launcher = await writeLauncher(host, host.enter(argv, user), folder);
-    const app = await _electron.launch({
-      executablePath: launcher,
-      chromiumSandbox: true,
-      // What the app sets, and not what Playwright would.
-      colorScheme: null,
-      args: [...APP, ...args],
-    });
-    return new LabDesktop(app, host, folder);
+    try {
+      const app = await _electron.launch({
+        executablePath: await writeLauncher(host, host.enter(argv, user), folder),
+        chromiumSandbox: true,
+        // What the app sets, and not what Playwright would.
+        colorScheme: null,
+        args: [...APP, ...args],
+      });
+      return new LabDesktop(app, host, folder);
+    } catch (cause) {
+      await rm(folder, { recursive: true, force: true });
+      throw cause;
+    }
   }
 
   get window(): Page {

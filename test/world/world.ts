@@ -40,15 +40,21 @@ export class World {
   /** Hosts, their servers, the provider and the gateway; nobody has signed in and no network exists. */
   static async build(): Promise<World> {
     const lab = await Lab.build(worldTopology);
+    let opening: Promise<LabBrowser> | undefined;
     try {
       const [provider] = await Promise.all([startProvider(lab.host('login')), startTargets(lab)]);
+      opening = LabBrowser.open(lab.host('laptop'));
       const [gateway, browser] = await Promise.all([
         startGateway(lab.host('gateway'), provider),
-        LabBrowser.open(lab.host('laptop')),
+        opening,
       ]);
       return new World(lab, provider, gateway, browser);
     } catch (cause) {
       const logs = lab.logs;
+      await opening?.then(
+        (browser) => browser.close(),
+        () => {},
+      );
       await lab.stop();
       throw new Error(`the world did not come up: ${(cause as Error).message}\n${logs}`, { cause });
     }
