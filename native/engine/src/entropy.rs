@@ -1,5 +1,10 @@
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
 use culvert_core::Entropy;
 use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::log_error;
 
 /// The operating system's generator.
 pub(crate) struct SystemEntropy;
@@ -14,11 +19,22 @@ impl SystemEntropy {
     }
 }
 
+/// How long a generator that fails is asked again. Linux's own does not fail once it was seeded (getrandom(2)).
+const PATIENCE: Duration = Duration::from_secs(5);
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
+
 impl Entropy for SystemEntropy {
-    /// Keys from a generator that failed would be worse than no engine.
+    /// Keys from a generator that failed would be worse than no engine, so that is the end of it.
     fn fill(&self, bytes: &mut [u8]) {
-        if SystemRandom::new().fill(bytes).is_err() {
-            std::process::abort();
+        let began = Instant::now();
+        while SystemRandom::new().fill(bytes).is_err() {
+            if began.elapsed() > PATIENCE {
+                log_error!(
+                    "the operating system gives no random bytes, without which no key can be made: leaving"
+                );
+                std::process::abort();
+            }
+            sleep(BETWEEN_TRIES);
         }
     }
 }

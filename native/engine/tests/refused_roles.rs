@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 use conversation::{SERVER, base64, connector_key, tcp_echo};
 use gateway::Gateway as TunnelEnd;
 use gateway_lab::{Gateway, Party};
+use lab::Host;
 use process::Engine;
 use refusing_kernel::Refusals;
 use serde_json::json;
@@ -40,6 +41,21 @@ const TARGET: &str = "192.168.0.10";
 const DEVICE: &str = "100.96.0.7";
 const DEVICE_V6: &str = "fd5a::7";
 const CONNECTOR: &str = "100.96.1.1";
+const ROOT: u32 = 0;
+/// Devices that come for the first time, one for each errno.
+const VISITORS: [&str; 11] = [
+    "100.96.0.20",
+    "100.96.0.21",
+    "100.96.0.22",
+    "100.96.0.23",
+    "100.96.0.24",
+    "100.96.0.25",
+    "100.96.0.26",
+    "100.96.0.27",
+    "100.96.0.28",
+    "100.96.0.29",
+    "100.96.0.30",
+];
 /// Of processor time, in hundredths of a second, while one call is refused.
 const MOST_TICKS: u64 = 60;
 
@@ -76,6 +92,7 @@ fn line_50_a_gateway_endures_calls_that_fail() {
         (libc::SYS_ppoll, &[libc::EAGAIN, libc::EINTR, libc::ENOMEM]),
         (libc::SYS_read, &[libc::EAGAIN, libc::EIO]),
         (libc::SYS_write, &[libc::EAGAIN, libc::EIO, libc::ENOSPC]),
+        (libc::SYS_getrandom, &[libc::EAGAIN, libc::EIO]),
         (
             libc::SYS_accept4,
             &[libc::ECONNABORTED, libc::EMFILE, libc::ENFILE, libc::ENOMEM],
@@ -112,12 +129,18 @@ fn line_50_a_connector_endures_calls_that_fail() {
         libc::ENOMEM,
     ];
     const STEERING: &[i32] = &[libc::ENOMEM, libc::ENOSPC];
-    let all: [(i64, &'static [i32]); 11] = [
+    let all: [(i64, &'static [i32]); 14] = [
         (libc::SYS_sendmmsg, SENDING),
         (libc::SYS_sendto, SENDING),
         (libc::SYS_recvmmsg, RECEIVING),
         (libc::SYS_recvfrom, RECEIVING),
         (libc::SYS_read, &[libc::EAGAIN, libc::EIO]),
+        (libc::SYS_write, &[libc::EAGAIN, libc::EIO, libc::ENOSPC]),
+        (
+            libc::SYS_accept4,
+            &[libc::ECONNABORTED, libc::EMFILE, libc::ENFILE, libc::ENOMEM],
+        ),
+        (libc::SYS_epoll_pwait, &[libc::EINTR]),
         (libc::SYS_ppoll, WAITING),
         (libc::SYS_socket, MAKING),
         (
@@ -143,6 +166,36 @@ fn line_50_a_connector_endures_calls_that_fail() {
     .unwrap();
 }
 
+#[test]
+fn line_50_a_connector_whose_kernel_forwards_endures_an_interface_that_fails() {
+    for (call, errnos) in [
+        (
+            libc::SYS_readv,
+            &[
+                libc::EAGAIN,
+                libc::EINTR,
+                libc::EIO,
+                libc::ENOBUFS,
+                libc::ENOMEM,
+            ][..],
+        ),
+        (
+            libc::SYS_writev,
+            &[
+                libc::EAGAIN,
+                libc::EINTR,
+                libc::EINVAL,
+                libc::EIO,
+                libc::ENOBUFS,
+                libc::ENOMEM,
+                libc::EPERM,
+            ],
+        ),
+    ] {
+        kernel_connector_endures(call, errnos);
+    }
+}
+
 fn gateway_endures(call: i64, errnos: &[i32]) {
     let mut command = Command::new(lab::ENGINE);
     Refusals::prepare(&mut command, &[call]);
@@ -152,23 +205,39 @@ fn gateway_endures(call: i64, errnos: &[i32]) {
     let refusals = supervisor.as_ref().unwrap();
     let mut device = Party::new(&gateway, DEVICE);
     let mut connector = Party::new(&gateway, CONNECTOR);
-    let config = gateway.config(&device, &connector);
+    let mut config = gateway.config(&device, &connector);
+    let mut visitors: Vec<Party> = VISITORS.map(|address| Party::new(&gateway, address)).into();
+    for (number, visitor) in visitors.iter().enumerate() {
+        let entry = json!({ "kind": "device", "id": format!("visitor {number}"),
+            "publicKey": visitor.public_key_text(), "addresses": [VISITORS[number]], "subjects": [], "expiresAt": null });
+        config["peers"].as_array_mut().unwrap().push(entry);
+    }
     gateway.configure(&config);
     connector.greet();
     device.greet();
-    let mut refused = 0;
     for (number, errno) in errnos.iter().enumerate() {
         let before = processor_ticks(gateway.pid());
         refusals.refuse(call, *errno);
         let caller = UnixStream::connect(gateway.control_path());
+        visitors[number].knock();
         carries(&mut device, &mut connector, number as u16);
-        refused += refusals.relent();
+        // Longer than callers have to wait after one could not be let in.
+        sleep(Duration::from_millis(150));
+        let refused = refusals.relent();
         drop(caller);
 
+        expect_met(refused, call, *errno);
         let works = (0..8).any(|_| carries(&mut device, &mut connector, 1000 + number as u16));
         expect_calm(works, before, gateway.pid(), call, *errno);
     }
-    assert!(refused > 0, "a gateway never makes call {call}");
+}
+
+fn expect_met(refused: u64, call: i64, errno: i32) {
+    let reason = std::io::Error::from_raw_os_error(errno);
+    assert!(
+        refused > 0,
+        "call {call} was not made while it would have said: {reason}"
+    );
 }
 
 /// There; what comes first is late.
@@ -192,7 +261,6 @@ fn connector_endures(call: i64, errnos: &[i32]) {
     end.until("a session", TunnelEnd::has_session);
     let (udp_port, tcp_port) = (echo_server(), tcp_echo());
     assert!(echoes(&mut end, 3999, udp_port));
-    let mut refused = 0;
     for (number, errno) in errnos.iter().enumerate() {
         let before = processor_ticks(engine.child.id());
         refusals.refuse(call, *errno);
@@ -201,21 +269,94 @@ fn connector_endures(call: i64, errnos: &[i32]) {
         end.send(&packets::echo(SERVER, source, 1, 64, b"ping"));
         let asking = ask_for_status(&engine);
         echoes(&mut end, source, udp_port);
-        refused += refusals.relent();
+        // Longer than a bell that was not heard waits to be rung again.
+        sleep(Duration::from_millis(150));
+        let refused = refusals.relent();
         drop(asking);
 
+        expect_met(refused, call, *errno);
         let works = (1..8).any(|again| echoes(&mut end, source + again, udp_port));
         expect_calm(works, before, engine.child.id(), call, *errno);
     }
-    assert!(refused > 0, "a connector never makes call {call}");
+}
+
+/// One whose kernel forwards.
+fn kernel_connector_endures(call: i64, errnos: &[i32]) {
+    let hosts = KernelHosts::new();
+    let (mut supervisor, tun) = (None, lab::unique("t"));
+    let name = tun.clone();
+    let start = move || {
+        let engine = Engine::prepared_as(
+            ROOT,
+            &format!("refused-kernel-{call}"),
+            &["--tun", &name],
+            |command| Refusals::prepare(command, &[call]),
+            |pid| supervisor = Some(Refusals::over(pid)),
+        );
+        (engine, supervisor.unwrap())
+    };
+    let (mut engine, refusals) = hosts.site.within(start).join().unwrap();
+    hosts.forward_from(&tun);
+    let bind = || TunnelEnd::at("192.0.2.2:51820", [1; 32], connector_key());
+    let mut end = hosts.outside.within(bind).join().unwrap();
+    let answer = engine.ask("configure", config(&end));
+    assert!(answer["result"]["hash"].is_string(), "{answer}");
+    end.until("a session", TunnelEnd::has_session);
+    let port = hosts.server.within(echo_server).join().unwrap();
+    assert!((0..5).any(|_| echoes(&mut end, 3999, port)));
+    for (number, errno) in errnos.iter().enumerate() {
+        let before = processor_ticks(engine.child.id());
+        let source = 4000 + 10 * number as u16;
+        refusals.refuse(call, *errno);
+        echoes(&mut end, source, port);
+        let refused = refusals.relent();
+
+        expect_met(refused, call, *errno);
+        let works = (1..8).any(|again| echoes(&mut end, source + again, port));
+        expect_calm(works, before, engine.child.id(), call, *errno);
+    }
+    let status = engine.ask("status", json!(null))["result"].clone();
+    assert_eq!(status["flows"], 0, "the kernel forwards: {status}");
+    // While its supervisor is there.
+    drop(engine);
+}
+
+/// ```text
+///   gateway 192.0.2.2 ── wire ── connector 192.0.2.1, 10.9.0.1 ── lan ── server 10.9.0.10
+/// ```
+struct KernelHosts {
+    site: Host,
+    outside: Host,
+    server: Host,
+}
+
+impl KernelHosts {
+    fn new() -> KernelHosts {
+        let ((site, outside), server) = (Host::pair(), Host::new());
+        site.connect("lan", &server, "lan");
+        site.has("lan", &["10.9.0.1/24"]);
+        server.has("lan", &["10.9.0.10/24"]);
+        KernelHosts {
+            site,
+            outside,
+            server,
+        }
+    }
+
+    fn forward_from(&self, tun: &str) {
+        self.site.has(tun, &["100.96.0.2/32"]);
+        self.site.ip(&format!("link set {tun} up"));
+        self.site.ip(&format!("route add 100.96.0.0/16 dev {tun}"));
+        self.site.must("sysctl", "-qw net.ipv4.ip_forward=1");
+        self.site.nft("table ip nat { chain out { type nat hook postrouting priority 100; oifname lan masquerade; }; }");
+    }
 }
 
 /// Makes the control thread ring the data thread's bell; nobody waits for the answer.
 fn ask_for_status(engine: &Engine) -> UnixStream {
     let mut caller = UnixStream::connect(engine.folder.join("control.sock")).unwrap();
-    caller
-        .write_all(b"{\"v\":1,\"id\":1,\"method\":\"status\"}\n")
-        .unwrap();
+    // Who can not be let in is hung up on.
+    let _ = caller.write_all(b"{\"v\":1,\"id\":1,\"method\":\"status\"}\n");
     caller
 }
 

@@ -11,12 +11,18 @@ mod lab;
 mod refusing_kernel;
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
 use device::Device;
 use lab::{ENGINE, Folder, Host, Keys, uapi_socket, unique};
 use refusing_kernel::{RefusingKernel, holds_soon};
+
+/// Of processor time, in hundredths of a second, while one call is refused.
+const MOST_TICKS: u64 = 60;
 
 #[test]
 fn line_50_a_socket_that_can_not_send_ends_nothing() {
@@ -90,16 +96,35 @@ fn line_50_an_interface_that_can_not_be_written_ends_nothing() {
 
 #[test]
 fn line_50_waiting_that_fails_ends_nothing() {
-    endures(libc::SYS_poll, &[libc::EAGAIN, libc::EINTR, libc::ENOMEM]);
     endures(libc::SYS_ppoll, &[libc::EAGAIN, libc::EINTR, libc::ENOMEM]);
 }
 
+/// Only who could not send waits for room.
 #[test]
-fn line_50_bells_questions_and_randomness_that_fail_end_nothing() {
+fn line_50_waiting_for_room_that_fails_ends_nothing() {
+    endures_beside(
+        &[(libc::SYS_sendmmsg, libc::EAGAIN)],
+        libc::SYS_poll,
+        &[libc::EAGAIN, libc::EINTR, libc::ENOMEM],
+    );
+}
+
+#[test]
+fn line_50_bells_callers_and_questions_that_fail_end_nothing() {
     for (call, errnos) in [
         (libc::SYS_read, &[libc::EAGAIN, libc::EIO][..]),
         (libc::SYS_write, &[libc::EAGAIN, libc::EIO, libc::ENOSPC]),
-        (libc::SYS_ioctl, &[libc::ENODEV, libc::ENOMEM]),
+    ] {
+        // A new port is told to the data threads by their bells.
+        endures_while(&[], call, errnos, |one, near, number| {
+            one.run(
+                "wg",
+                &format!("set {} listen-port {}", near.name, 1112 + number),
+            );
+        });
+    }
+    for (call, errnos) in [
+        (libc::SYS_ioctl, &[libc::ENODEV, libc::ENOMEM][..]),
         (libc::SYS_recvfrom, &[libc::ENOBUFS, libc::ENOMEM]),
         (
             libc::SYS_accept4,
@@ -110,12 +135,139 @@ fn line_50_bells_questions_and_randomness_that_fail_end_nothing() {
     }
 }
 
+#[test]
+fn line_50_a_port_that_can_not_be_opened_leaves_the_one_that_is() {
+    let ((one, other), folder) = (Host::pair(), Folder::new());
+    let calls = [libc::SYS_bind, libc::SYS_socket];
+    let (near, _far) = refused_and_far(&one, &other, &folder, &calls, "");
+    one.must_reach("10.5.0.2");
+    for (call, errnos) in [
+        (
+            libc::SYS_bind,
+            &[libc::EACCES, libc::EADDRINUSE, libc::ENOMEM][..],
+        ),
+        (
+            libc::SYS_socket,
+            &[
+                libc::EACCES,
+                libc::EMFILE,
+                libc::ENFILE,
+                libc::ENOBUFS,
+                libc::ENOMEM,
+            ],
+        ),
+    ] {
+        for errno in errnos {
+            near.kernel.refuse(call, *errno);
+            let (is_content, said) = one.run("wg", &format!("set {} listen-port 3111", near.name));
+            let refused = near.kernel.relent();
+
+            let reason = std::io::Error::from_raw_os_error(*errno);
+            assert!(refused > 0, "call {call} was not made");
+            assert!(!is_content, "{reason}: {said}");
+            let port = one.must("wg", &format!("show {} listen-port", near.name));
+            assert_eq!(port.trim(), "1111", "{reason}");
+            assert!(one.reaches("10.5.0.2"), "{reason}");
+        }
+    }
+    one.must("wg", &format!("set {} listen-port 3111", near.name));
+}
+
+#[test]
+fn line_50_handshakes_are_answered_while_they_can_not_be_written_down_and_are_afterwards() {
+    let ((one, other), folder) = (Host::pair(), Folder::new());
+    let state = folder.join("state");
+    let options = format!("--state {}", state.display());
+    let (mut near, far) = refused_and_far(&one, &other, &folder, &[libc::SYS_pwrite64], &options);
+    other.must_reach("10.5.0.1");
+    let errnos = [libc::EDQUOT, libc::EIO, libc::ENOSPC, libc::EROFS];
+    for errno in errnos {
+        let before = fs::read(&state).unwrap();
+        near.kernel.refuse(libc::SYS_pwrite64, errno);
+        near.meets_anew(&far);
+        let is_reached = other.reaches("10.5.0.1");
+        let (refused, meanwhile) = (near.kernel.relent(), fs::read(&state).unwrap());
+
+        let reason = std::io::Error::from_raw_os_error(errno);
+        assert!(refused > 0, "nothing was written down");
+        assert!(is_reached, "no handshake while the disk said: {reason}");
+        assert!(before == meanwhile, "written in spite of: {reason}");
+        assert!(
+            holds_soon(|| fs::read(&state).unwrap() != before),
+            "never written down after: {reason}"
+        );
+    }
+    let (_, said) = near.kernel.stop();
+    for sentence in ["can not be written down just now", "is written down again"] {
+        let told = said.matches(sentence).count();
+        assert_eq!(told, errnos.len(), "{sentence:?} in:\n{said}");
+    }
+}
+
+#[test]
+fn line_50_a_handshake_waits_for_randomness_and_nothing_ends() {
+    let ((one, other), folder) = (Host::pair(), Folder::new());
+    let (near, far) = refused_and_far(&one, &other, &folder, &[libc::SYS_getrandom], "");
+    other.must_reach("10.5.0.1");
+    for errno in [libc::EAGAIN, libc::EINTR, libc::EIO, libc::ENOSYS] {
+        let before = processor_ticks(near.kernel.running.pid());
+        near.kernel.refuse(libc::SYS_getrandom, errno);
+        near.meets_anew(&far);
+        other.run("ping", "-c 2 -i 0.2 -W 0.2 10.5.0.1");
+        let refused = near.kernel.relent();
+
+        let reason = std::io::Error::from_raw_os_error(errno);
+        assert!(refused > 0, "nothing random was asked for");
+        assert!(
+            holds_soon(|| other.reaches("10.5.0.1")),
+            "it does not shake hands any more after: {reason}"
+        );
+        let used = processor_ticks(near.kernel.running.pid()) - before;
+        assert!(used < MOST_TICKS, "{used} hundredths of a second: {reason}");
+    }
+}
+
+/// Who can not start says why, and leaves nothing behind.
+#[test]
+fn line_50_what_fails_when_it_starts_is_a_failed_start_with_its_reason() {
+    let host = Host::new();
+    let folder = Folder::new();
+    let socket = folder.join("control.sock");
+    for role in ["device", "gateway", "connector"] {
+        for (call, errno) in [
+            (libc::SYS_eventfd2, libc::EMFILE),
+            (libc::SYS_bind, libc::ENOMEM),
+            (libc::SYS_socket, libc::ENFILE),
+            (libc::SYS_clone3, libc::EAGAIN),
+        ] {
+            let (path, tun) = (socket.clone(), unique("a"));
+            let name = tun.clone();
+            let begun = host.within(move || {
+                let mut command = Command::new(ENGINE);
+                command.arg(role);
+                if role == "device" {
+                    command.arg(name);
+                }
+                command.arg("--control").arg(path);
+                RefusingKernel::start_refusing(command, call, errno)
+            });
+            let (status, said) = begun.join().unwrap().end();
+
+            let reason = std::io::Error::from_raw_os_error(errno).to_string();
+            assert_eq!(status.code(), Some(1), "{role}, call {call}: {said}");
+            assert!(said.contains(&reason), "{role}, call {call}: {said}");
+            assert!(!socket.exists(), "{role}, call {call}: its socket is left");
+            assert!(!host.ip("link").contains(&tun), "its interface is left");
+        }
+    }
+}
+
 /// Failing calls when it starts are failing starts, but for the family that a host may lack.
 #[test]
 fn line_50_without_ipv6_a_device_carries_ipv4() {
     let ((one, other), folder) = (Host::pair(), Folder::new());
     one.must("sysctl", "-qw net.ipv6.conf.all.disable_ipv6=1");
-    let (near, _far) = refused_and_far(&one, &other, &folder, libc::SYS_recvfrom);
+    let (near, _far) = refused_and_far(&one, &other, &folder, &[libc::SYS_recvfrom], "");
 
     one.must_reach("10.5.0.2");
     drop(near);
@@ -123,25 +275,55 @@ fn line_50_without_ipv6_a_device_carries_ipv4() {
 
 /// One device, and one errno after the other at one call.
 fn endures(call: i64, errnos: &[i32]) {
+    endures_beside(&[], call, errnos);
+}
+
+/// While those others fail, too.
+fn endures_beside(beside: &[(i64, i32)], call: i64, errnos: &[i32]) {
+    endures_while(beside, call, errnos, |one, near, number| {
+        one.ip(&format!("link set {} mtu {}", near.name, 1400 - number));
+    });
+}
+
+/// While that is done, too; it is told which errno it is.
+fn endures_while(
+    beside: &[(i64, i32)],
+    call: i64,
+    errnos: &[i32],
+    meanwhile: impl Fn(&Host, &Refused, usize),
+) {
     let ((one, other), folder) = (Host::pair(), Folder::new());
-    let (near, _far) = refused_and_far(&one, &other, &folder, call);
+    let mut calls: Vec<i64> = beside.iter().map(|(call, _)| *call).collect();
+    calls.push(call);
+    let (near, _far) = refused_and_far(&one, &other, &folder, &calls, "");
     one.must_reach("10.5.0.2");
-    for errno in errnos {
+    for (number, errno) in errnos.iter().enumerate() {
         let before = processor_ticks(near.kernel.running.pid());
-        near.kernel.refuse(call, *errno);
+        let mut known = near.caller();
+        sleep(Duration::from_millis(20));
+        near.kernel
+            .refuse_all(&[beside, &[(call, *errno)]].concat());
+        let stranger = near.caller();
+        // Who can not be heard may be hung up on.
+        let _ = known.write_all(b"get=1\n\n");
         one.run("ping", "-c 8 -i 0.02 -W 0.2 10.5.0.2");
-        one.ip(&format!("link set {} mtu 1400", near.name));
+        meanwhile(&one, &near, number);
         sleep(Duration::from_millis(100));
-        near.kernel.relent();
+        let refused = near.kernel.relent();
+        drop((known, stranger));
 
         let reason = std::io::Error::from_raw_os_error(*errno);
+        assert!(
+            refused > 0,
+            "call {call} was not made while it would have said: {reason}"
+        );
         assert!(
             holds_soon(|| one.reaches("10.5.0.2")),
             "it does not carry any more after call {call} said: {reason}"
         );
         let used = processor_ticks(near.kernel.running.pid()) - before;
         assert!(
-            used < 30,
+            used < MOST_TICKS,
             "{used} hundredths of a second went into waiting for call {call}: {reason}"
         );
     }
@@ -151,17 +333,38 @@ fn endures(call: i64, errnos: &[i32]) {
 
 struct Refused {
     name: String,
+    public: String,
     kernel: RefusingKernel,
+}
+
+impl Refused {
+    /// Somebody at its socket, heard or not.
+    fn caller(&self) -> UnixStream {
+        UnixStream::connect(uapi_socket(&self.name)).unwrap()
+    }
+
+    /// The far end forgets their session, so that its next packet begins a handshake.
+    fn meets_anew(&self, far: &Device<'_>) {
+        // Two handshakes of one peer within 20 ms are one too many.
+        sleep(Duration::from_millis(50));
+        far.wg(&format!("peer {} remove", self.public));
+        far.wg(&format!(
+            "peer {} allowed-ips 10.5.0.1/32 endpoint 192.0.2.1:1111",
+            self.public
+        ));
+    }
 }
 
 fn refused_and_far<'h>(
     one: &Host,
     other: &'h Host,
     folder: &Folder,
-    call: i64,
+    calls: &[i64],
+    options: &str,
 ) -> (Refused, Device<'h>) {
     let (name, keys) = (unique("a"), Keys::new(folder));
-    let mut kernel = RefusingKernel::start(one.command(ENGINE, &format!("device {name}")), &[call]);
+    let command = one.command(ENGINE, &format!("device {name} {options}"));
+    let mut kernel = RefusingKernel::start(command, calls);
     kernel.running.wait_for(&uapi_socket(&name));
     let far = Device::start(other, folder, 2);
     let own = keys.file.display();
@@ -174,11 +377,13 @@ fn refused_and_far<'h>(
     );
     one.has(&name, &["10.5.0.1/24"]);
     one.ip(&format!("link set {name} up"));
-    far.wg(&format!(
-        "peer {} allowed-ips 10.5.0.1/32 endpoint 192.0.2.1:1111",
-        keys.public
-    ));
-    (Refused { name, kernel }, far)
+    let near = Refused {
+        name,
+        public: keys.public,
+        kernel,
+    };
+    near.meets_anew(&far);
+    (near, far)
 }
 
 fn processor_ticks(pid: u32) -> u64 {

@@ -12,9 +12,9 @@ mod way;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use culvert_core::{Peer, SourceCheck, Tunnel, TunnelOptions};
 use culvert_netstack::PingDoor;
@@ -69,6 +69,8 @@ struct Report {
 
 /// The data thread answers between two batches, that is within milliseconds; longer means that it is dead.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+/// A bell that was not heard must not make a thread look dead.
+const BETWEEN_RINGS: Duration = Duration::from_millis(100);
 
 pub(crate) fn start(kernel: Option<KernelDoor>, events: EventSink) -> std::io::Result<Connector> {
     let interface = kernel.as_ref().map(|kernel| kernel.name().to_owned());
@@ -134,6 +136,18 @@ impl Connector {
         self.bell.ring();
     }
 
+    /// None: it is dead, or as good as that.
+    fn answer_to<T>(&self, wait: &Receiver<T>) -> Option<T> {
+        let deadline = Instant::now() + ANSWER_PATIENCE;
+        loop {
+            match wait.recv_timeout(BETWEEN_RINGS) {
+                Ok(answer) => return Some(answer),
+                Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => self.bell.ring(),
+                Err(_) => return None,
+            }
+        }
+    }
+
     fn peer_status(&self, id: &str, peer: &Peer) -> PeerStatus {
         PeerStatus {
             id: id.to_owned(),
@@ -172,7 +186,7 @@ impl Role for Connector {
             config: Box::new(config),
             done,
         });
-        wait.recv_timeout(ANSWER_PATIENCE).map_err(|_| {
+        self.answer_to(&wait).ok_or_else(|| {
             Refusal::new(
                 "engine-stuck",
                 "the data thread does not answer: restart the engine",
@@ -186,7 +200,7 @@ impl Role for Connector {
     fn status(&mut self) -> Status {
         let (answer, wait) = sync_channel(1);
         self.order(Order::Report(answer));
-        let report = wait.recv_timeout(ANSWER_PATIENCE).unwrap_or_else(|_| {
+        let report = self.answer_to(&wait).unwrap_or_else(|| {
             self.is_stuck = true;
             Report::default()
         });

@@ -39,7 +39,17 @@ impl Engine {
         prepare: impl FnOnce(&mut Command),
         started: impl FnOnce(u32),
     ) -> Self {
-        Self::launch(NOBODY, name, &[], prepare, started)
+        Self::prepared_as(NOBODY, name, &[], prepare, started)
+    }
+
+    pub fn prepared_as(
+        user: u32,
+        name: &str,
+        options: &[&str],
+        prepare: impl FnOnce(&mut Command),
+        started: impl FnOnce(u32),
+    ) -> Self {
+        Self::launch(user, name, options, prepare, started)
     }
 
     fn launch(

@@ -363,6 +363,16 @@ impl Party {
         }
     }
 
+    /// Begins a handshake, whether it is answered or not.
+    pub(crate) fn knock(&mut self) {
+        let mut update = PeerUpdate::new(*self.gateway.public_key());
+        update.keepalive_seconds = Some(5);
+        self.tunnel.update_peer(now(), update).unwrap();
+        for _ in 0..5 {
+            self.turn();
+        }
+    }
+
     pub(crate) fn send(&mut self, packet: &[u8]) {
         let mut buffer = vec![0; HEADROOM + packet.len() + TAILROOM];
         buffer[HEADROOM..HEADROOM + packet.len()].copy_from_slice(packet);

@@ -11,8 +11,8 @@ use std::io;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::process::{Command, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant};
@@ -25,6 +25,7 @@ const LISTENER: i32 = 250;
 pub struct RefusingKernel {
     pub running: Running,
     refusals: Refusals,
+    has_ended: bool,
 }
 
 /// Over a program that somebody else started and ends, before this is dropped.
@@ -35,32 +36,66 @@ pub struct Refusals {
 
 #[derive(Default)]
 struct Orders {
-    /// The call and its errno.
-    refused: Mutex<Option<(i64, i32)>>,
+    refused: Mutex<Vec<Refused>>,
     is_over: AtomicBool,
-    /// How many were refused.
-    refusals: AtomicU64,
+}
+
+/// A call, what it says, and how often it has said so.
+struct Refused {
+    call: i64,
+    errno: i32,
+    count: u64,
 }
 
 impl RefusingKernel {
+    /// Starts the program while this call fails, each time. For a start that is to fail.
+    pub fn start_refusing(mut command: Command, call: i64, errno: i32) -> RefusingKernel {
+        Refusals::prepare(&mut command, &[call]);
+        let running = Running::start(&mut command);
+        let refusals = Refusals::over_refusing(running.pid(), &[(call, errno)]);
+        RefusingKernel {
+            running,
+            refusals,
+            has_ended: false,
+        }
+    }
+
     /// Starts the program; only these calls stop at the filter.
     pub fn start(mut command: Command, calls: &[i64]) -> RefusingKernel {
         Refusals::prepare(&mut command, calls);
         let running = Running::start(&mut command);
         let refusals = Refusals::over(running.pid());
-        RefusingKernel { running, refusals }
+        RefusingKernel {
+            running,
+            refusals,
+            has_ended: false,
+        }
     }
 
     pub fn refuse(&self, call: i64, errno: i32) {
         self.refusals.refuse(call, errno);
     }
 
+    /// See [`Refusals::refuse_all`].
+    pub fn refuse_all(&self, refused: &[(i64, i32)]) {
+        self.refusals.refuse_all(refused);
+    }
+
     pub fn relent(&self) -> u64 {
         self.refusals.relent()
     }
 
-    pub fn refusals(&self) -> u64 {
-        self.refusals.count()
+    /// How it ends by itself, and what it had to say. After this it is only good for being dropped.
+    pub fn end(&mut self) -> (ExitStatus, String) {
+        self.has_ended = true;
+        self.running.end()
+    }
+
+    /// As [`RefusingKernel::end`], when it is told to.
+    pub fn stop(&mut self) -> (ExitStatus, String) {
+        self.relent();
+        self.running.signal(libc::SIGTERM);
+        self.end()
     }
 }
 
@@ -74,7 +109,12 @@ impl Refusals {
 
     /// For a program that was prepared and has been started.
     pub fn over(pid: u32) -> Refusals {
+        Refusals::over_refusing(pid, &[])
+    }
+
+    fn over_refusing(pid: u32, refused: &[(i64, i32)]) -> Refusals {
         let orders = Arc::new(Orders::default());
+        *orders.refused.lock().unwrap() = list_of(refused);
         let listener = take_listener(pid);
         let own = Arc::clone(&orders);
         let supervisor = Some(spawn(move || supervise(&listener, &own)));
@@ -84,27 +124,37 @@ impl Refusals {
     /// From now on this call fails with this errno, each time; an interruption three times, for nobody is interrupted
     /// without end, and who is calls again at once.
     pub fn refuse(&self, call: i64, errno: i32) {
-        self.orders.refusals.store(0, Ordering::SeqCst);
-        *self.orders.refused.lock().unwrap() = Some((call, errno));
+        self.refuse_all(&[(call, errno)]);
     }
 
-    /// Everything works again; how often it was refused meanwhile.
+    /// Several at once: one may only be made because another fails.
+    pub fn refuse_all(&self, refused: &[(i64, i32)]) {
+        *self.orders.refused.lock().unwrap() = list_of(refused);
+    }
+
+    /// Everything works again; how often each was refused meanwhile, or the one that was the least.
     pub fn relent(&self) -> u64 {
-        *self.orders.refused.lock().unwrap() = None;
-        self.orders.refusals.load(Ordering::SeqCst)
+        let refused = std::mem::take(&mut *self.orders.refused.lock().unwrap());
+        let counts = refused.iter().map(|refused| refused.count);
+        counts.min().unwrap_or(0)
     }
+}
 
-    pub fn count(&self) -> u64 {
-        self.orders.refusals.load(Ordering::SeqCst)
-    }
+fn list_of(refused: &[(i64, i32)]) -> Vec<Refused> {
+    let each = |(call, errno): &(i64, i32)| Refused {
+        call: *call,
+        errno: *errno,
+        count: 0,
+    };
+    refused.iter().map(each).collect()
 }
 
 impl Drop for RefusingKernel {
     /// The program first: without a supervisor its calls would wait for ever.
     fn drop(&mut self) {
-        self.relent();
-        self.running.signal(libc::SIGTERM);
-        self.running.end();
+        if !self.has_ended {
+            self.stop();
+        }
     }
 }
 
@@ -210,16 +260,17 @@ fn answer_one(listener: &OwnedFd, orders: &Orders) {
         return;
     }
     answer.id = request.id;
-    match *orders.refused.lock().unwrap() {
-        Some((call, errno))
-            if call == i64::from(request.data.nr)
-                && (errno != libc::EINTR || orders.refusals.load(Ordering::SeqCst) < 3) =>
-        {
-            answer.error = -errno;
-            orders.refusals.fetch_add(1, Ordering::SeqCst);
+    let call = i64::from(request.data.nr);
+    let mut refused = orders.refused.lock().unwrap();
+    let refusal = refused.iter_mut().find(|refused| refused.call == call);
+    match refusal.filter(|refused| refused.errno != libc::EINTR || refused.count < 3) {
+        Some(refused) => {
+            answer.error = -refused.errno;
+            refused.count += 1;
         }
-        _ => answer.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+        None => answer.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
     }
+    drop(refused);
     // SAFETY: answer is whole and outlives the call. It may come too late for a caller that is gone.
     unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND, &raw mut answer) };
 }
