@@ -34,6 +34,8 @@ pub struct Packet<'a> {
     pub buffer: &'a mut [u8],
     pub start: usize,
     pub len: usize,
+    /// Of a super-packet.
+    pub is_part: bool,
 }
 
 impl Packet<'_> {
@@ -62,6 +64,7 @@ pub struct Inbox {
 struct Place {
     at: usize,
     len: usize,
+    is_part: bool,
 }
 
 impl Inbox {
@@ -153,6 +156,7 @@ impl Inbox {
                 buffer,
                 start: room.before,
                 len: place.len,
+                is_part: place.is_part,
             })
         })
     }
@@ -167,7 +171,7 @@ impl Inbox {
             if header.needs_checksum {
                 finish_checksum(&header, packet)?;
             }
-            self.place(bytes);
+            self.place(bytes, false);
             return Some(());
         }
         let start = self.slab.get(at..at + bytes.min(DIRECT_BYTES))?;
@@ -195,12 +199,13 @@ impl Inbox {
                 self.malformed += 1;
                 return;
             }
-            self.place(bytes);
+            self.place(bytes, true);
         }
     }
 
-    fn place(&mut self, len: usize) {
-        self.packets.push(Place { at: self.used, len });
+    fn place(&mut self, len: usize, is_part: bool) {
+        let at = self.used;
+        self.packets.push(Place { at, len, is_part });
         self.used += self.room.before + len + self.room.behind;
     }
 }

@@ -6,6 +6,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use thiserror::Error;
 
 use crate::queue::{Offloads, Queue};
+use crate::queues::Queues;
 
 const DEVICE_FILE: &str = "/dev/net/tun";
 
@@ -17,6 +18,10 @@ const IFF_TUN_EXCL: i32 = 0x8000;
 const TUNSETIFF: libc::c_ulong = 0x4004_54ca;
 const TUNSETOFFLOAD: libc::c_ulong = 0x4004_54d0;
 
+/// Packets that may wait to be read. The kernel's own 500 are five milliseconds of small ones at a gigabit, no longer than a
+/// reader may have to wait for a processor. The kernel's WireGuard has as many as this.
+const QUEUE_PACKETS: i32 = 1000;
+
 const CHECKSUM: libc::c_ulong = 0x01;
 /// TSO4, TSO6, and both with CWR set.
 const TCP: libc::c_ulong = 0x02 | 0x04 | 0x08;
@@ -27,8 +32,8 @@ const UDP: libc::c_ulong = 0x20 | 0x40;
 pub struct TunOptions {
     pub name: String,
     pub mtu: u16,
-    /// Descriptors, each for a thread of its own; the kernel keeps a flow on one.
-    pub queues: usize,
+    /// Flows that send little get a queue of their own.
+    pub sparse_first: bool,
 }
 
 #[derive(Debug, Error)]
@@ -66,7 +71,7 @@ struct InterfaceRequest {
 }
 
 impl Tun {
-    pub fn create(options: &TunOptions) -> Result<(Tun, Vec<Queue>), TunFault> {
+    pub fn create(options: &TunOptions) -> Result<(Tun, Queues), TunFault> {
         let failed = |cause| TunFault::Failed {
             name: options.name.clone(),
             cause,
@@ -74,16 +79,17 @@ impl Tun {
         let flags = SocketFlags::CLOEXEC;
         let control = socket_with(AddressFamily::INET, SocketType::DGRAM, flags, None)
             .map_err(|errno| failed(errno.into()))?;
-        let mut queues = Vec::with_capacity(options.queues);
-        for number in 0..options.queues.max(1) {
-            queues.push(open_queue(options, number == 0)?);
-        }
+        let bulk = open_queue(options, true)?;
+        let more = options.sparse_first.then(|| open_queue(options, false));
+        let queues = Queues::new(bulk, more.transpose()?);
         let tun = Tun {
             name: options.name.clone(),
             control,
         };
         tun.set_mtu(options.mtu)
             .map_err(|_| TunFault::MtuRefused(options.mtu))?;
+        // Whoever refuses this has a reason, and we can do without.
+        let _ = tun.ask(libc::SIOCSIFTXQLEN, QUEUE_PACKETS);
         Ok((tun, queues))
     }
 
@@ -127,7 +133,7 @@ fn open_queue(options: &TunOptions, is_first: bool) -> Result<Queue, TunFault> {
 
 fn attach(descriptor: &OwnedFd, options: &TunOptions, is_first: bool) -> io::Result<()> {
     let mut flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
-    if options.queues > 1 {
+    if options.sparse_first {
         flags |= IFF_MULTI_QUEUE;
     }
     if is_first {

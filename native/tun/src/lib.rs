@@ -1,6 +1,6 @@
 //! The TUN door: inner packets in and out of the kernel, with its offloads.
 //!
-//! - [`Tun`] makes the interface; a [`Queue`] is one descriptor of it, and [`Queue::pair`] a double for tests that speaks
+//! - [`Tun`] makes the interface; a [`Queue`] is one descriptor of it (an interface may have two, one for what must not wait), and [`Queue::pair`] a double for tests that speaks
 //!   the same frames over a socket pair.
 //! - [`Inbox`] reads: one read may bring a super-packet of 64 KB, which it cuts into packets of the interface's MTU, each
 //!   with room before and behind it for what will be put around it.
@@ -8,6 +8,7 @@
 //!
 //! Nothing here allocates after its constructor.
 
+mod bulk_flows;
 mod checksum;
 mod cut;
 mod fields;
@@ -18,6 +19,7 @@ mod interface;
 mod link_watch;
 mod outbox;
 mod queue;
+mod queues;
 mod virtio;
 
 pub use inbox::{Inbox, Packet, Room, Taken};
@@ -25,3 +27,4 @@ pub use interface::{Tun, TunFault, TunOptions};
 pub use link_watch::LinkWatch;
 pub use outbox::{Batch, Outbox, WriteReport};
 pub use queue::{Offloads, Queue};
+pub use queues::Queues;

@@ -1,9 +1,11 @@
 use std::io;
 use std::marker::PhantomData;
 use std::slice;
+use std::time::Instant;
 
 use crate::glue::Glue;
-use crate::queue::Queue;
+use crate::queue::{Offloads, Queue};
+use crate::queues::Queues;
 
 const MAX_ITEMS: usize = 256;
 const MAX_PIECES: usize = 1024;
@@ -66,13 +68,38 @@ impl Outbox {
 
     /// Begins a batch; it is written at [`Batch::write`], or before when it is full.
     pub fn batch<'a, 'b>(&'a mut self, queue: &'a Queue) -> Batch<'a, 'b> {
+        self.begin(Way::Only(queue))
+    }
+
+    /// Likewise, each flow's packets through the queue where what it sends shall wait.
+    pub fn batch_by_flow<'a, 'b>(&'a mut self, queues: &'a Queues, now: Instant) -> Batch<'a, 'b> {
+        self.begin(Way::ByFlow(queues, now))
+    }
+
+    fn begin<'a, 'b>(&'a mut self, way: Way<'a>) -> Batch<'a, 'b> {
         self.items.clear();
         self.pieces.clear();
         Batch {
             outbox: self,
-            queue,
+            offloads: way.queue_of(&[]).offloads(),
+            way,
             report: WriteReport::default(),
             packets: PhantomData,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Way<'a> {
+    Only(&'a Queue),
+    ByFlow(&'a Queues, Instant),
+}
+
+impl<'a> Way<'a> {
+    fn queue_of(self, packet: &[u8]) -> &'a Queue {
+        match self {
+            Way::Only(queue) => queue,
+            Way::ByFlow(queues, now) => queues.of(packet, now),
         }
     }
 }
@@ -81,7 +108,8 @@ impl Outbox {
 #[derive(Debug)]
 pub struct Batch<'a, 'b> {
     outbox: &'a mut Outbox,
-    queue: &'a Queue,
+    way: Way<'a>,
+    offloads: Offloads,
     report: WriteReport,
     packets: PhantomData<&'b mut [u8]>,
 }
@@ -96,7 +124,7 @@ impl<'b> Batch<'_, 'b> {
         if outbox.items.len() == MAX_ITEMS || outbox.pieces.len() == MAX_PIECES {
             self.flush();
         }
-        let glue = Glue::new(packet, self.queue.offloads());
+        let glue = Glue::new(packet, self.offloads);
         if let Some((index, payload_at)) = self.find(&glue, packet) {
             return self.join(index, packet.get(payload_at..).unwrap_or_default());
         }
@@ -163,6 +191,7 @@ impl<'b> Batch<'_, 'b> {
             // payloads in the pieces belong to other packets.
             let first = unsafe { slice::from_raw_parts_mut(item.first, item.first_bytes) };
             let header = item.glue.finish(first).encode();
+            let queue = self.way.queue_of(first);
             vectors.clear();
             vectors.push(vector(&header));
             vectors.push(vector(first));
@@ -172,7 +201,7 @@ impl<'b> Batch<'_, 'b> {
                 at = piece.next;
             }
             // SAFETY: the header lives on this stack frame, the packets until the batch ends.
-            let outcome = unsafe { self.queue.write(vectors) };
+            let outcome = unsafe { queue.write(vectors) };
             count(&mut self.report, usize::from(item.glue.segments), outcome);
         }
         pieces.clear();

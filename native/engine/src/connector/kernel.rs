@@ -42,20 +42,14 @@ struct Judge {
 impl KernelDoor {
     /// Needs CAP_NET_ADMIN, this once. The interface goes with the engine.
     pub(crate) fn open(name: &str) -> Result<Self, TunFault> {
-        let name = name.to_owned();
-        let failed = name.clone();
         let (tun, queues) = Tun::create(&TunOptions {
-            name,
+            name: name.to_owned(),
             mtu: DEFAULT_MTU,
-            queues: 1,
-        })?;
-        let queue = queues.into_iter().next().ok_or(TunFault::Failed {
-            name: failed,
-            cause: io::ErrorKind::NotFound.into(),
+            sparse_first: false,
         })?;
         Ok(Self {
             tun,
-            queue,
+            queue: queues.bulk,
             inbox: Inbox::new(Room {
                 before: HEADROOM,
                 behind: TAILROOM,

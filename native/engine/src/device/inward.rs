@@ -64,16 +64,17 @@ struct Ready<'d> {
 
 /// `with_interface`: this thread reads it, too.
 fn wait<'d>(shared: &Shared, doors: &'d Doors, with_interface: bool) -> Result<Ready<'d>, Errno> {
-    let (bell, queue) = (shared.inward_bell.as_fd(), shared.queue.as_fd());
+    let (bell, bulk) = (shared.inward_bell.as_fd(), shared.queues.bulk.as_fd());
+    let sparse = shared.queues.sparse.as_ref().map_or(bulk, AsFd::as_fd);
     // What is not to be watched is replaced by the bell once more.
     let v4 = doors.v4.as_ref().map_or(bell, AsFd::as_fd);
     let v6 = doors.v6.as_ref().map_or(bell, AsFd::as_fd);
-    let interface = if with_interface { queue } else { bell };
-    let mut fds = [&bell, &v4, &v6, &interface].map(|fd| PollFd::new(fd, PollFlags::IN));
+    let [sparse, bulk] = [sparse, bulk].map(|queue| if with_interface { queue } else { bell });
+    let mut fds = [&bell, &v4, &v6, &sparse, &bulk].map(|fd| PollFd::new(fd, PollFlags::IN));
     // When the work is divided, it has to be seen that it ends.
     let patience = Timespec::try_from(WATCH_DIVIDED).ok();
     let outcome = poll(&mut fds, patience.as_ref().filter(|_| !with_interface));
-    let [at_bell, at_v4, at_v6, at_interface] = fds.map(|fd| !fd.revents().is_empty());
+    let [at_bell, at_v4, at_v6, at_sparse, at_bulk] = fds.map(|fd| !fd.revents().is_empty());
     if at_bell {
         shared.inward_bell.silence();
     }
@@ -83,7 +84,7 @@ fn wait<'d>(shared: &Shared, doors: &'d Doors, with_interface: bool) -> Result<R
                 doors.v4.as_ref().filter(|_| at_v4),
                 doors.v6.as_ref().filter(|_| at_v6),
             ],
-            interface: at_interface && with_interface,
+            interface: (at_sparse || at_bulk) && with_interface,
         }),
         Err(errno) => Err(errno),
     }
@@ -147,7 +148,7 @@ impl Inward<'_> {
             sending,
             ..
         } = self;
-        let mut batch = writing.batch(&shared.queue);
+        let mut batch = writing.batch_by_flow(&shared.queues, now.instant);
         for group in Neighbours::among(inbox.messages()) {
             open(shared, now, group, wanted, opened, &mut batch);
         }

@@ -54,12 +54,8 @@ pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<Device
     let (tun, queues) = Tun::create(&TunOptions {
         name,
         mtu: options.mtu,
-        queues: 1,
+        sparse_first: true,
     })?;
-    let queue = queues
-        .into_iter()
-        .next()
-        .ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
     let doors = Doors::bind(&shared::binding(0, options.fwmark))?;
     let tunnel = Tunnel::new(
         TunnelOptions {
@@ -72,7 +68,7 @@ pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<Device
     let sink = events.clone();
     tunnel.set_waker(Some(Arc::new(move || sink.wake())));
     let watch = LinkWatch::open().map_err(failed)?;
-    let shared = Shared::new(tunnel, queue, doors, events.clone()).map_err(failed)?;
+    let shared = Shared::new(tunnel, queues, doors, events.clone()).map_err(failed)?;
     let shared = Arc::new(shared);
 
     // Threads inherit rights at their birth, so the rights go first.

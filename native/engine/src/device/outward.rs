@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use culvert_core::{DropReason, HEADROOM, Now, Outbox, Outgoing, Peer, Sealed, TAILROOM};
-use culvert_tun::{Inbox, Packet, Room, Taken};
+use culvert_tun::{Inbox, Packet, Queue, Queues, Room, Taken};
 use culvert_udp::{Batch, Ecn};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -22,6 +22,9 @@ use crate::{clock, congestion};
 
 /// A batch ends when it has as many packets as about one super-packet: longer ones would only add latency.
 const BATCH_PACKETS: usize = 32;
+
+/// Of them, those of sparse flows, so that neither queue keeps the other waiting for ever.
+const SPARSE_PACKETS: usize = 24;
 
 /// So many batches in a row, before somebody else has a turn.
 const BATCHES_IN_A_ROW: usize = 64;
@@ -63,13 +66,10 @@ pub(super) fn run(shared: &Shared) {
 }
 
 fn wait(shared: &Shared, is_on_duty: bool) -> Result<(), Errno> {
-    let (queue, bell) = (shared.queue.as_fd(), shared.outward_bell.as_fd());
-    let wanted = if is_on_duty {
-        PollFd::new(&queue, PollFlags::IN)
-    } else {
-        PollFd::new(&bell, PollFlags::IN)
-    };
-    let mut fds = [wanted, PollFd::new(&bell, PollFlags::IN)];
+    let (bulk, bell) = (shared.queues.bulk.as_fd(), shared.outward_bell.as_fd());
+    let sparse = shared.queues.sparse.as_ref().map_or(bulk, AsFd::as_fd);
+    let [sparse, bulk] = [sparse, bulk].map(|queue| if is_on_duty { queue } else { bell });
+    let mut fds = [&sparse, &bulk, &bell].map(|fd| PollFd::new(fd, PollFlags::IN));
     let outcome = poll(&mut fds, None);
     if fds.last().is_some_and(|bell| !bell.revents().is_empty()) {
         shared.outward_bell.silence();
@@ -144,20 +144,33 @@ impl Outward {
     fn fill(&mut self, shared: &Shared) -> std::io::Result<bool> {
         self.inbox.clear();
         let malformed = self.inbox.malformed();
-        let mut is_drained = shared.is_stopping();
-        while !is_drained && self.inbox.len() < BATCH_PACKETS {
-            match self.inbox.receive(&shared.queue)? {
-                Taken::Frame => {}
-                Taken::Nothing => is_drained = true,
-                Taken::Full => break,
-            }
+        if shared.is_stopping() {
+            return Ok(true);
         }
+        let Queues { bulk, sparse, .. } = &shared.queues;
+        let sparse_is_drained = match sparse {
+            Some(sparse) => self.fill_from(sparse, SPARSE_PACKETS)?,
+            None => true,
+        };
+        let is_drained = self.fill_from(bulk, BATCH_PACKETS)? && sparse_is_drained;
         let new = self.inbox.malformed() - malformed;
         shared
             .drops
             .malformed_frame
             .fetch_add(new, Ordering::Relaxed);
         Ok(is_drained)
+    }
+
+    /// Until there are `most` packets. True when nothing waits in this queue.
+    fn fill_from(&mut self, queue: &Queue, most: usize) -> std::io::Result<bool> {
+        while self.inbox.len() < most {
+            match self.inbox.receive(queue)? {
+                Taken::Frame => {}
+                Taken::Nothing => return Ok(true),
+                Taken::Full => return Ok(false),
+            }
+        }
+        Ok(false)
     }
 
     fn carry(&mut self, shared: &Shared, now: Now) {
@@ -180,6 +193,9 @@ impl Outward {
             .filter(|packet| !shared.drops.counts_loop(has_left_before(packet)))
             .peekable();
         while let Some(first) = packets.next() {
+            if first.is_part {
+                shared.queues.note_bulk(first.bytes(), now.instant);
+            }
             let destination = destination(first.bytes());
             let Some(peer) = destination.and_then(|address| shared.tunnel.route(address)) else {
                 shared.drops.no_route.fetch_add(1, Ordering::Relaxed);
@@ -242,7 +258,9 @@ fn carry_run<'b, I: Iterator<Item = Packet<'b>>>(
     let endpoint = sealer.endpoint();
     let packets = run.map(|packet| {
         let ecn = congestion::of_packet(packet.bytes());
-        let Packet { buffer, start, len } = packet;
+        let Packet {
+            buffer, start, len, ..
+        } = packet;
         (Outgoing::new(buffer, start..start + len), ecn)
     });
     sealer.seal_each(packets, |ecn, datagram| {
@@ -285,7 +303,7 @@ impl Refusals {
         let Some(mut answer) = unreachable::answer(packet) else {
             return;
         };
-        let mut batch = self.writing.batch(&shared.queue);
+        let mut batch = self.writing.batch(&shared.queues.bulk);
         batch.push(&mut answer);
         batch.write();
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use culvert_core::{Endpoint, Outbox, Tunnel};
-use culvert_tun::Queue;
+use culvert_tun::Queues;
 use culvert_udp::{Binding, Doors, Ecn, Route, SendReport, Source};
 
 use super::division::Division;
@@ -17,7 +17,7 @@ use crate::send_news::tell_news;
 /// What both data threads and the control thread use at once.
 pub(super) struct Shared {
     pub(super) tunnel: Tunnel,
-    pub(super) queue: Queue,
+    pub(super) queues: Queues,
     pub(super) drops: Drops,
     pub(super) division: Division,
     outward: Mutex<Outward>,
@@ -61,13 +61,13 @@ pub(super) fn binding(port: u16, mark: u32) -> Binding {
 impl Shared {
     pub(super) fn new(
         tunnel: Tunnel,
-        queue: Queue,
+        queues: Queues,
         doors: Doors,
         events: EventSink,
     ) -> io::Result<Shared> {
         Ok(Shared {
             tunnel,
-            queue,
+            queues,
             drops: Drops::default(),
             division: Division::default(),
             outward: Mutex::new(Outward::new()),
