@@ -24,14 +24,13 @@ export async function enterExclude(page: Page, cidr: string): Promise<void> {
 /** Unix ms, of the moment in which the page was told of the press. */
 export async function pressSave(page: Page): Promise<number> {
   const save = page.getByRole('button', { name: 'Save', exact: true });
-  const pressed = save.evaluate(
-    (button) =>
-      new Promise<number>((resolve) =>
-        button.addEventListener('click', () => resolve(Date.now()), { capture: true, once: true }),
-      ),
+  await save.evaluate((button) =>
+    button.addEventListener('click', () => Object.assign(window, { savePressedAt: Date.now() }), {
+      capture: true,
+    }),
   );
   await save.click();
-  return await pressed;
+  return await page.evaluate(() => (window as unknown as { savePressedAt: number }).savePressedAt);
 }
 
 async function goTo(page: Page, place: string): Promise<void> {
