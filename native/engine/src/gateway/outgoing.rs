@@ -19,6 +19,8 @@ pub(super) struct Outboxes {
 pub(super) struct Outgoing<'a, 'b> {
     v4: Option<Batch<'a, 'b>>,
     v6: Option<Batch<'a, 'b>>,
+    /// For a family that this host has no more.
+    homeless: u64,
 }
 
 impl Outboxes {
@@ -26,6 +28,7 @@ impl Outboxes {
         Outgoing {
             v4: doors.v4.as_ref().map(|door| self.v4.batch(door)),
             v6: doors.v6.as_ref().map(|door| self.v6.batch(door)),
+            homeless: 0,
         }
     }
 
@@ -55,13 +58,14 @@ impl<'b> Outgoing<'_, 'b> {
         } else {
             &mut self.v6
         };
-        // An endpoint of a family that this host has no more: as lost as on a broken line.
-        if let Some(batch) = batch {
-            batch.push(route(endpoint, ecn), datagram);
+        match batch {
+            Some(batch) => batch.push(route(endpoint, ecn), datagram),
+            None => self.homeless += 1,
         }
     }
 
     pub(super) fn send(self, drops: &Drops) {
+        drops.not_sent.fetch_add(self.homeless, Ordering::Relaxed);
         for batch in [self.v4, self.v6].into_iter().flatten() {
             let report = batch.send();
             tell_news(&report);
