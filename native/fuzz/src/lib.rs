@@ -10,12 +10,14 @@
 mod aead;
 mod control;
 mod decoder;
+mod gateway_model;
 mod macs;
 #[path = "../../switch/tests/model/mod.rs"]
 mod model;
 mod netstack;
 mod packets;
 mod private_network;
+mod site;
 mod switch_model;
 mod tun_offload;
 mod tunnels;
@@ -29,12 +31,14 @@ mod world;
 /// Takes any bytes, and panics when the engine does what it must not.
 pub type Target = fn(&[u8]);
 
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("wg_datagram", wg_datagram::run),
     ("wg_inner", wg_inner::run),
     ("uapi", uapi::run),
+    ("uapi_lines", uapi::run_lines),
     ("control", control::run),
     ("switch_model", switch_model::run),
+    ("gateway_model", gateway_model::run),
     ("netstack", netstack::run),
     ("tun_offload", tun_offload::run),
     ("aead", aead::run),

@@ -34,7 +34,7 @@ pub(crate) fn run(data: &[u8]) {
     }
 }
 
-fn step(decoder: &mut Decoder) -> Step {
+pub(crate) fn step(decoder: &mut Decoder) -> Step {
     let kinds = [Packet::Syn, Packet::Segment, Packet::Udp, Packet::Echo];
     match decoder.choice(16) {
         0 => Step::Configure(setup(decoder)),
@@ -83,7 +83,7 @@ fn step(decoder: &mut Decoder) -> Step {
     }
 }
 
-fn setup(decoder: &mut Decoder) -> Setup {
+pub(crate) fn setup(decoder: &mut Decoder) -> Setup {
     Setup {
         devices: (0..DEVICES).map(|_| device(decoder)).collect(),
         connectors: (0..CONNECTORS)

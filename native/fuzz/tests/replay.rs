@@ -37,6 +37,11 @@ fn committed_inputs_hold_for_switch_model() {
 }
 
 #[test]
+fn committed_inputs_hold_for_gateway_model() {
+    replay("gateway_model");
+}
+
+#[test]
 fn committed_inputs_hold_for_netstack() {
     replay("netstack");
 }

@@ -109,7 +109,8 @@ fn steps() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, max_shrink_iters: 4000, ..ProptestConfig::default() })]
+    // 75 steps each, in the mean: 200,000 and more.
+    #![proptest_config(ProptestConfig { cases: 2800, max_shrink_iters: 4000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_switch_says_what_the_model_says(

@@ -22,7 +22,7 @@ pub const DEVICES: u32 = 3;
 pub const CONNECTORS: u32 = 4;
 pub const FIRST_CONNECTOR: u32 = 11;
 pub const NETWORKS: [&str; 3] = ["a", "b", "c"];
-pub const TARGETS: [&str; 7] = [
+pub const TARGETS: [&str; 12] = [
     "10.0.0.1",
     "10.0.0.130",
     "10.0.1.1",
@@ -30,8 +30,13 @@ pub const TARGETS: [&str; 7] = [
     "192.168.0.10",
     "100.96.0.2",
     "8.8.8.8",
+    "fd10::1",
+    "fd10::1:0:0:1",
+    "fd10:1::1",
+    "fd00::2",
+    "2001:4860::8",
 ];
-pub const RANGES: [&str; 7] = [
+pub const RANGES: [&str; 11] = [
     "10.0.0.0/8",
     "10.0.0.0/16",
     "10.0.0.0/24",
@@ -39,6 +44,10 @@ pub const RANGES: [&str; 7] = [
     "10.0.0.1/32",
     "192.168.0.0/24",
     "0.0.0.0/0",
+    "fd10::/16",
+    "fd10::/64",
+    "fd10::1/128",
+    "::/0",
 ];
 
 #[derive(Debug, Clone)]
@@ -149,7 +158,7 @@ pub fn run(model: &mut Model, world: &mut World, step: &Step) {
             kind,
             port,
         } => {
-            let source = format!("100.96.0.{source}");
+            let source = address_of(*source, TARGETS[*target]);
             send(
                 model,
                 world,
@@ -168,7 +177,7 @@ pub fn run(model: &mut Model, world: &mut World, step: &Step) {
             port,
         } => {
             let from = PeerHandle(FIRST_CONNECTOR + connector);
-            let to = format!("100.96.0.{device}");
+            let to = address_of(*device, TARGETS[*target]);
             answer(model, world, from, TARGETS[*target], &to, *kind, *port);
         }
         Step::Continue { nth, is_outbound } => {
@@ -262,6 +271,14 @@ fn answer(
     );
 }
 
+/// A device's own address, of the family that this target has.
+fn address_of(device: u32, target: &str) -> String {
+    match ip(target) {
+        IpAddr::V4(_) => format!("100.96.0.{device}"),
+        IpAddr::V6(_) => format!("fd00::{device}"),
+    }
+}
+
 /// Whether these bytes could open, use or concern a flow: a whole packet of TCP, UDP or ICMP.
 fn may_be_a_flow(bytes: &[u8]) -> bool {
     let protocol = match bytes.first().map(|first| first >> 4) {
@@ -291,7 +308,10 @@ fn build(setup: &Setup, unix_ms: u64) -> Config {
         config.devices.extend(is_there.then(|| Device {
             handle: PeerHandle(number),
             id: format!("d{number}"),
-            addresses: vec![ip(&format!("100.96.0.{number}"))],
+            addresses: vec![
+                ip(&format!("100.96.0.{number}")),
+                ip(&format!("fd00::{number}")),
+            ],
             subjects,
             expires_at_unix_ms: expiry.map(|seconds| unix_ms + seconds * 1000),
         }));

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use culvert_switch::checksum::Checksum;
 use culvert_switch::config::*;
+use culvert_switch::drops::DropReason;
 use culvert_switch::policy::Policy;
 use culvert_switch::refusal::MAX_ANSWER_LEN;
 use culvert_switch::switch::{FlowLimits, Switch, Verdict};
@@ -108,6 +109,18 @@ pub struct World {
     pub switch: Switch,
     pub now: Now,
     pub answer: Vec<u8>,
+    /// Between the switch and its peers; without one, packets come and go by themselves.
+    pub carrier: Option<Box<dyn Carrier>>,
+}
+
+/// What a gateway has around its switch.
+pub trait Carrier {
+    fn configure(&mut self, config: &Config);
+    fn restart(&mut self);
+    fn wait(&mut self, ms: u64);
+    /// The packet as the gateway has it and from whom; `None` if it does not get there.
+    fn arrive(&mut self, from: PeerHandle, packet: &[u8]) -> Option<(PeerHandle, Vec<u8>)>;
+    fn leave(&mut self, to: PeerHandle, packet: &[u8]);
 }
 
 impl World {
@@ -123,6 +136,7 @@ impl World {
                 unix_ms: 1_700_000_000_000,
             },
             answer: vec![0; MAX_ANSWER_LEN],
+            carrier: None,
         };
         world.configure(config);
         for connector in [TOKYO_A, TOKYO_B, OSAKA] {
@@ -132,6 +146,9 @@ impl World {
     }
 
     pub fn configure(&mut self, config: Config) {
+        if let Some(carrier) = &mut self.carrier {
+            carrier.configure(&config);
+        }
         let policy = Policy::compile(config, self.switch.policy()).unwrap();
         self.switch.configure(Arc::new(policy), self.now);
     }
@@ -139,16 +156,34 @@ impl World {
     /// As the gateway's process is started anew, with the configuration that it had.
     pub fn restart(&mut self, config: Config) {
         self.switch = Switch::new(FlowLimits::default(), [7, 11]);
+        if let Some(carrier) = &mut self.carrier {
+            carrier.restart();
+        }
         self.configure(config);
     }
 
     pub fn wait(&mut self, ms: u64) {
+        if let Some(carrier) = &mut self.carrier {
+            carrier.wait(ms);
+        }
         self.now.monotonic_ms += ms;
         self.now.unix_ms += ms;
     }
 
     pub fn handle(&mut self, from: PeerHandle, packet: &[u8]) -> Verdict {
-        self.switch.handle(from, packet, self.now, &mut self.answer)
+        let Some(carrier) = &mut self.carrier else {
+            return self.switch.handle(from, packet, self.now, &mut self.answer);
+        };
+        let Some((from, packet)) = carrier.arrive(from, packet) else {
+            return Verdict::Drop(DropReason::UnknownPeer);
+        };
+        let verdict = (self.switch).handle(from, &packet, self.now, &mut self.answer);
+        match verdict {
+            Verdict::Forward(to) => carrier.leave(to, &packet),
+            Verdict::Refuse(refusal) => carrier.leave(from, &self.answer[..refusal.answer_len]),
+            Verdict::Drop(_) => {}
+        }
+        verdict
     }
 
     /// The answer that refuses this packet.
