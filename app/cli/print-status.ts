@@ -1,7 +1,7 @@
 /** The status as lines: one fact each, aligned, colour never alone. */
 import type { Problem, Status } from '../contract/local-api.ts';
 import { sayDuration } from '../contract/sentences/say.ts';
-import { clockTime, padCells, sentence, type View, widest } from './view.ts';
+import { type Colors, clockTime, padCells, sentence, type View, widest } from './view.ts';
 import { WORDS } from './words.ts';
 
 export function statusLines(status: Status, view: View): string[] {
@@ -12,32 +12,34 @@ export function statusLines(status: Status, view: View): string[] {
     ...noteRows(status, view),
   ];
   const width = Math.max(5, widest(rows.map(([label]) => label))) + 2;
-  return rows.map(([label, text]) =>
-    `${paint(padCells(label, width), label, status, view)}${text}`.trimEnd(),
+  return rows.map(([label, text, tone = 'dim']) =>
+    `${paintOf(tone, view.colors)(padCells(label, width))}${text}`.trimEnd(),
   );
 }
 
-type Row = readonly [label: string, text: string];
+/** How a label looks; what it says never depends on it. */
+type Tone = 'good' | 'bad' | 'moving' | 'note' | 'dim';
+type Row = readonly [label: string, text: string, tone?: Tone];
 
 function headRows(status: Status, view: View): Row[] {
   const words = WORDS[view.language];
   const { account } = status;
   if (account.kind === 'signing-in') {
     return [
-      [words.signIn, words.finishInBrowser],
+      [words.signIn, words.finishInBrowser, 'note'],
       ['', account.authorizeUrl],
     ];
   }
   if (account.kind === 'signed-out') {
     const why = account.problem ?? { code: 'not-signed-in', detail: {} };
-    return [[words.signIn, sentence(why, view)], ...protectionRow(status, view)];
+    return [[words.signIn, sentence(why, view), 'note'], ...protectionRow(status, view)];
   }
   const who = words.as(
     account.organisation,
     account.user.email,
     clockTime(account.expiresAt, view),
   );
-  const rows: Row[] = [[stateWord(status, view), who]];
+  const rows: Row[] = [[stateWord(status, view), who, toneOf(status.tunnel)]];
   const { pausedUntil } = status;
   if (pausedUntil !== null) rows.push(['', words.pausedUntil(clockTime(pausedUntil, view))]);
   const why = tunnelProblem(status);
@@ -115,15 +117,23 @@ function listRows({ lists }: Status, view: View): Row[] {
 }
 
 function noteRows({ notices }: Status, view: View): Row[] {
-  return notices.map(({ problem }): Row => [WORDS[view.language].note, sentence(problem, view)]);
+  return notices.map(
+    ({ problem }): Row => [WORDS[view.language].note, sentence(problem, view), 'note'],
+  );
 }
 
-function paint(padded: string, label: string, { tunnel, account }: Status, view: View): string {
-  const words = WORDS[view.language];
-  const { colors } = view;
-  if (label === words.note || label === words.signIn) return colors.yellow(padded);
-  if (label !== stateWord({ tunnel, account, wanted: 'off' } as Status, view))
-    return colors.dim(padded);
-  if (tunnel.kind === 'on') return colors.green(padded);
-  return tunnel.kind === 'failed' ? colors.red(padded) : colors.bold(padded);
+function toneOf({ kind }: Status['tunnel']): Tone {
+  if (kind === 'on') return 'good';
+  return kind === 'failed' ? 'bad' : 'moving';
+}
+
+function paintOf(tone: Tone, colors: Colors): (text: string) => string {
+  const paints = {
+    good: colors.green,
+    bad: colors.red,
+    moving: colors.bold,
+    note: colors.yellow,
+    dim: colors.dim,
+  };
+  return paints[tone];
 }

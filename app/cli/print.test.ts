@@ -97,6 +97,10 @@ describe('status', () => {
     const coloured = statusLines(connected(), { ...view(), colors: createColors(true) }).join('\n');
 
     expect(coloured).toContain('\u001b[32mOn     \u001b[39m');
+    const waiting = { ...connected(), tunnel: { kind: 'off' as const }, path: null };
+    expect(statusLines(waiting, { ...view(), colors: createColors(true) })[0]).toContain(
+      '\u001b[1mConnecting',
+    );
     expect(colorsFor(false, {}).green('x')).toBe('x');
     expect(colorsFor(true, { NO_COLOR: '1' }).green('x')).toBe('x');
   });

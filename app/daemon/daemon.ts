@@ -4,7 +4,6 @@ import type { z } from 'zod';
 import type { DeviceConfig } from '../../gateway/contract/snapshot.ts';
 import type { HostNames } from '../contract/host-plan.ts';
 import type { Problem, RepairAnswer, Status } from '../contract/local-api.ts';
-import { problem } from '../contract/problem.ts';
 import { DeviceHost } from './device-host.ts';
 import type { Backend } from './engine/backend.ts';
 import { answerRoutes, answerWhy, type ExplainParts } from './explain.ts';
@@ -13,9 +12,11 @@ import type { Handlers } from './local-api/calls.ts';
 import type { HostNetwork } from './network/host-network.ts';
 import { Pause } from './pause.ts';
 import { whyBlocked } from './policy/plan-host.ts';
+import { ProtectionWatch } from './protection-watch.ts';
 import type { Device } from './session/membership.ts';
 import { Session } from './session/session.ts';
 import { deriveStatus } from './status.ts';
+import { StatusWatchers } from './status-watchers.ts';
 import type { Store } from './store/store.ts';
 import { TunnelShell } from './tunnel/tunnel-shell.ts';
 import type { TunnelConfig, TunnelState } from './tunnel/tunnel-state.ts';
@@ -31,12 +32,9 @@ export interface DaemonParts {
   log: Logger;
 }
 
-/** A burst of changes is one event for the front ends. */
-const CALM_MS = 50;
 /** Counters and handshakes move without a change of state. */
 const REFRESH_MS = 1000;
 const STOP_PATIENCE_MS = 15_000;
-const PRIORITY_TAKEN = 'priority-taken';
 
 export class Daemon {
   readonly #parts: DaemonParts;
@@ -44,11 +42,10 @@ export class Daemon {
   readonly #tunnel: TunnelShell;
   readonly #session: Session;
   readonly #pause: Pause;
-  readonly #watchers = new Set<(status: Status) => void>();
+  readonly #watchers = new StatusWatchers(() => this.status());
   readonly #findings: Findings;
+  readonly #protection: ProtectionWatch;
   #lastConfig = '';
-  #baseline = { rxBytes: 0, txBytes: 0 };
-  #telling: NodeJS.Timeout | null = null;
   #refresh: NodeJS.Timeout | null = null;
   #unwatch: (() => void)[] = [];
 
@@ -67,6 +64,14 @@ export class Daemon {
       }),
       onPlan: () => this.#changed(),
       onApplied: (revision) => this.#session.acknowledge(revision, null),
+    });
+    this.#protection = new ProtectionWatch({
+      network,
+      findings: this.#findings,
+      log,
+      isWanted: () => store.wanted === 'on',
+      onLost: () => this.#tunnel.send({ kind: 'config-changed' }),
+      onFindings: () => this.#changed(),
     });
     this.#pause = new Pause(store, () => this.#want('on'));
     this.#tunnel = new TunnelShell(this.#host, log.child({ part: 'tunnel' }), (state) =>
@@ -93,7 +98,7 @@ export class Daemon {
     this.#unwatch = [
       network.watch({
         networkChanged: () => this.#networkChanged(),
-        protectionTouched: () => void this.#checkProtection(),
+        protectionTouched: () => void this.#protection.check(),
       }),
       backend.onGone(() => this.#tunnel.send({ kind: 'engine-gone' })),
     ];
@@ -104,7 +109,7 @@ export class Daemon {
   async close(): Promise<void> {
     for (const unwatch of this.#unwatch) unwatch();
     if (this.#refresh) clearInterval(this.#refresh);
-    if (this.#telling) clearTimeout(this.#telling);
+    this.#watchers.close();
     this.#pause.close();
     this.#session.close();
     await this.#tunnel.close();
@@ -133,10 +138,7 @@ export class Daemon {
       why: (request) => answerWhy(request, this.#explainParts()),
       routes: () => answerRoutes(session.facts.config, this.#host.plan),
       repair: () => this.#repair(),
-      watch: (listener) => {
-        this.#watchers.add(listener);
-        return () => this.#watchers.delete(listener);
-      },
+      watch: (listener) => this.#watchers.add(listener),
     };
   }
 
@@ -150,7 +152,6 @@ export class Daemon {
       session: this.#session.facts,
       tunnel: this.#tunnel.state,
       path: this.#tunnel.path,
-      baseline: this.#baseline,
       endpoint: this.#host.endpoint,
       backend: backend.kind,
       device: names.device,
@@ -196,19 +197,7 @@ export class Daemon {
   }
 
   #untilOff(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#watchers.delete(look);
-        resolve();
-      };
-      const look = (): void => {
-        if (this.#tunnel.state.kind === 'off') done();
-      };
-      const timer = setTimeout(done, STOP_PATIENCE_MS);
-      this.#watchers.add(look);
-      look();
-    });
+    return this.#watchers.until(() => this.#tunnel.state.kind === 'off', STOP_PATIENCE_MS);
   }
 
   /** A stream that comes back brings the same snapshot again: acknowledged, but nothing on the host is touched. */
@@ -233,18 +222,10 @@ export class Daemon {
 
   #tunnelConfig(): TunnelConfig | null {
     const { config, membership } = this.#session.facts;
-    if (config === null || membership === null) return null;
-    return {
-      ways: config.gateways.flatMap(({ id, name, publicKey, endpoints }) =>
-        endpoints.map((endpoint) => ({ gatewayId: id, gatewayName: name, publicKey, endpoint })),
-      ),
-      keepaliveSeconds: config.keepaliveSeconds,
-      blocked: membership.ended ?? whyBlocked(config),
-    };
+    return config && membership && tunnelConfig(config, membership.ended ?? whyBlocked(config));
   }
 
   #tunnelMoved(state: TunnelState): void {
-    if (state.kind === 'starting') this.#baseline = { rxBytes: 0, txBytes: 0 };
     if (state.kind === 'failed') {
       const { config } = this.#session.facts;
       if (config && state.problem.code === 'network-refused') {
@@ -260,24 +241,6 @@ export class Daemon {
     this.#session.networkChanged();
   }
 
-  /** Another program flushed the firewall or the rules: put them back, and say so. */
-  async #checkProtection(): Promise<void> {
-    const { store, network, log } = this.#parts;
-    await this.#noteCompany();
-    if (store.wanted === 'off' || (await network.isProtected())) return;
-    log.warn({}, 'another program removed the protection');
-    this.#tunnel.send({ kind: 'config-changed' });
-    const lost = problem('protection-lost', { lostAt: Date.now() });
-    this.#findings.replace(lost.code, [lost]);
-    this.#changed();
-  }
-
-  /** A rule of another program at our priority is told for as long as it is there. */
-  async #noteCompany(): Promise<void> {
-    const taken = (await this.#parts.network.probe()).filter(({ code }) => code === PRIORITY_TAKEN);
-    if (this.#findings.replace(PRIORITY_TAKEN, taken)) this.#changed();
-  }
-
   #explainParts(): ExplainParts {
     return {
       names: this.#parts.names,
@@ -291,16 +254,22 @@ export class Daemon {
   }
 
   #refreshIfMoving(): void {
-    if (this.#watchers.size > 0 && this.#tunnel.state.kind === 'on') this.#changed();
+    if (this.#watchers.isAnybodyThere && this.#tunnel.state.kind === 'on') this.#changed();
   }
 
   #changed(): void {
-    this.#telling ??= setTimeout(() => {
-      this.#telling = null;
-      const status = this.status();
-      for (const tell of this.#watchers) tell(status);
-    }, CALM_MS);
+    this.#watchers.tell();
   }
+}
+
+function tunnelConfig(config: DeviceConfig, blocked: TunnelConfig['blocked']): TunnelConfig {
+  return {
+    ways: config.gateways.flatMap(({ id, name, publicKey, endpoints }) =>
+      endpoints.map((endpoint) => ({ gatewayId: id, gatewayName: name, publicKey, endpoint })),
+    ),
+    keepaliveSeconds: config.keepaliveSeconds,
+    blocked,
+  };
 }
 
 function localChoices(store: Store): string[] {

@@ -15,8 +15,6 @@ export interface StatusFacts {
   session: SessionFacts;
   tunnel: TunnelState;
   path: Path | null;
-  /** Counters when the tunnel came up. */
-  baseline: Pick<Path, 'rxBytes' | 'txBytes'>;
   endpoint: string | null;
   backend: 'kernel' | 'engine';
   device: string;
@@ -143,10 +141,7 @@ function sessionNotice(expiresAt: number, now: number): Status['notices'] {
   return [{ problem: problem('session-ends-soon', { expiresAt }), actions: ['action-renew'] }];
 }
 
-/** An engine that was started anew counts from zero. */
-function trafficOf({ path, baseline }: StatusFacts): Status['traffic'] {
-  return {
-    rxBytes: Math.max(0, (path?.rxBytes ?? 0) - baseline.rxBytes),
-    txBytes: Math.max(0, (path?.txBytes ?? 0) - baseline.txBytes),
-  };
+/** Since the engine made the tunnel: one that was started anew counts from zero. */
+function trafficOf({ path }: StatusFacts): Status['traffic'] {
+  return { rxBytes: path?.rxBytes ?? 0, txBytes: path?.txBytes ?? 0 };
 }

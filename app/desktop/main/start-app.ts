@@ -6,9 +6,9 @@ import type { Problem } from '../../contract/local-api.ts';
 import { problem, reasonOf } from '../../contract/problem.ts';
 import { type Preferences, VIEW_EVENT } from '../ipc/channels.ts';
 import { serveBundle } from './bundle-protocol.ts';
-import { connectDaemon } from './daemon-link.ts';
+import { connectDaemon, type DaemonLink } from './daemon-link.ts';
 import { hardenSession } from './hardening.ts';
-import { serveIpc } from './ipc-server.ts';
+import { type Handlers, serveIpc } from './ipc-server.ts';
 import { setOpenAtLogin, startsHidden } from './open-at-login.ts';
 import { withPlainText } from './plain-text.ts';
 import { PopoverWindow } from './popover-window.ts';
@@ -33,41 +33,9 @@ export function startApp(folder: string): void {
     done: () => void popover.open(),
   });
 
-  serveIpc(
-    {
-      view: () => source.view,
-      signIn: (link) => signIn.start(link).then(done),
-      openSignInAgain: () => signIn.openAgain(source.view.status?.account).then(done),
-      cancelSignIn: () => done(theSwitch.ask(() => signIn.cancel())),
-      switchOn: () => done(theSwitch.on()),
-      switchOff: () => done(theSwitch.off()),
-      pause: (minutes) => done(theSwitch.pause(minutes)),
-      signOut: () => done(theSwitch.signOut()),
-      why: (request) =>
-        daemon.why(request).then(
-          (answer) => withPlainText({ answer }),
-          (thrown: unknown) => withPlainText({ problem: problemOfCall(thrown) }),
-        ),
-      setPreferences: (wanted) => done(source.setRefusal(keep(wanted, preferences, source))),
-      hide: () => done(popover.hide()),
-      copy: (text) => done(clipboard.writeText(text)),
-    },
-    () => popover.window,
-  );
-
-  const actions: Record<MenuAction, (at?: Rectangle) => void> = {
-    'switch-on': () => theSwitch.on(),
-    'switch-off': () => theSwitch.off(),
-    'pause-5': () => theSwitch.pause(5),
-    'pause-15': () => theSwitch.pause(15),
-    'pause-60': () => theSwitch.pause(60),
-    why: () => void popover.open('why'),
-    open: (at) => void popover.open('', at),
-    preferences: () => void popover.open('preferences'),
-    'sign-in': () => void popover.open(),
-    'sign-out': () => theSwitch.signOut(),
-    quit: () => app.quit(),
-  };
+  const parts = { daemon, signIn, theSwitch, preferences, source, popover };
+  serveIpc(answersOf(parts), () => popover.window);
+  const actions = actionsOf(parts);
   const tray = new TrayIcon((action, at) => actions[action](at));
   nativeTheme.themeSource = source.view.preferences.appearance;
   source.listen((view) => {
@@ -83,6 +51,55 @@ export function startApp(folder: string): void {
   app.on('window-all-closed', () => {});
   app.on('before-quit', () => ending.abort());
   if (!startsHidden()) void popover.open();
+}
+
+interface Parts {
+  daemon: DaemonLink;
+  signIn: SignIn;
+  theSwitch: Switch;
+  preferences: PreferenceStore;
+  source: ViewSource;
+  popover: PopoverWindow;
+}
+
+/** What the window may ask for. */
+function answersOf(parts: Parts): Handlers {
+  const { daemon, signIn, theSwitch, preferences, source, popover } = parts;
+  return {
+    view: () => source.view,
+    signIn: (link) => signIn.start(link).then(done),
+    openSignInAgain: () => signIn.openAgain(source.view.status?.account).then(done),
+    cancelSignIn: () => done(theSwitch.ask(() => signIn.cancel())),
+    switchOn: () => done(theSwitch.on()),
+    switchOff: () => done(theSwitch.off()),
+    pause: (minutes) => done(theSwitch.pause(minutes)),
+    signOut: () => done(theSwitch.signOut()),
+    why: (request) =>
+      daemon.why(request).then(
+        (answer) => withPlainText({ answer }),
+        (thrown: unknown) => withPlainText({ problem: problemOfCall(thrown) }),
+      ),
+    setPreferences: (wanted) => done(source.setRefusal(keep(wanted, preferences, source))),
+    hide: () => done(popover.hide()),
+    copy: (text) => done(clipboard.writeText(text)),
+  };
+}
+
+/** What the tray's menu does. */
+function actionsOf({ theSwitch, popover }: Parts): Record<MenuAction, (at?: Rectangle) => void> {
+  return {
+    'switch-on': () => theSwitch.on(),
+    'switch-off': () => theSwitch.off(),
+    'pause-5': () => theSwitch.pause(5),
+    'pause-15': () => theSwitch.pause(15),
+    'pause-60': () => theSwitch.pause(60),
+    why: () => void popover.open('why'),
+    open: (at) => void popover.open('', at),
+    preferences: () => void popover.open('preferences'),
+    'sign-in': () => void popover.open(),
+    'sign-out': () => theSwitch.signOut(),
+    quit: () => app.quit(),
+  };
 }
 
 /** Takes effect in any case; what could not be written down is told. */

@@ -12,11 +12,14 @@ import type { Snapshots } from '../gateway.ts';
 import { Refusal } from '../http/fault.ts';
 import type { Health } from '../policy/compile.ts';
 import type { GatewayFacts } from '../policy/policy-state.ts';
-import type { Store, Topic } from '../store/store.ts';
-import { type Board, compileBoard, type Entry } from './board.ts';
-import { ConnectorHealth, type HealthReply, healthColumn } from './connector-health.ts';
+import type { Store } from '../store/store.ts';
+import { Announcements } from './announcements.ts';
+import { type Board, compileBoard } from './board.ts';
+import type { HealthReply } from './connector-health.ts';
 import { readPolicy } from './read-policy.ts';
 import { breather, inSlices } from './slices.ts';
+import { SNAPSHOT_LIFETIME_MS, SnapshotSender } from './snapshot-sender.ts';
+import { recordHealth, recordSeen } from './stream-record.ts';
 import { type Stream, type StreamLimits, Streams } from './streams.ts';
 import { Ticker } from './ticker.ts';
 
@@ -35,10 +38,7 @@ export interface LiveOptions {
 const COALESCE_MS = 10;
 /** A tunnel that comes up makes several events; nobody needs each of them. */
 const HEALTH_COALESCE_MS = 300;
-const ANNOUNCE_MS = 200;
 const SETTLE_MS = 1000;
-/** Long enough to sit out a dead control plane (R1), short enough that a stolen snapshot ages. */
-const SNAPSHOT_LIFETIME_MS = 30 * 86_400_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class Live implements Snapshots {
@@ -47,8 +47,8 @@ export class Live implements Snapshots {
   readonly #options: LiveOptions;
   readonly #refresh: Ticker;
   readonly #push: Ticker;
-  readonly #announcement: Ticker;
-  readonly #topics = new Set<Topic>();
+  readonly #announcements: Announcements;
+  readonly #sender: SnapshotSender;
   readonly #unlisten: () => void;
   #board: Board | undefined;
   #expiryTimer: NodeJS.Timeout | undefined;
@@ -63,7 +63,12 @@ export class Live implements Snapshots {
       );
     this.#refresh = new Ticker(() => this.#refreshNow(), onFailure);
     this.#push = new Ticker(() => this.#pushNow(), onFailure);
-    this.#announcement = new Ticker(() => this.#announceNow(), onFailure);
+    this.#announcements = new Announcements(options.store, onFailure);
+    this.#sender = new SnapshotSender({
+      trust: options.trust,
+      clock: options.store.clock,
+      board: () => this.#board,
+    });
     this.streams = new Streams({
       proofs: options.proofs,
       log: options.log,
@@ -126,7 +131,7 @@ export class Live implements Snapshots {
     clearTimeout(this.#expiryTimer);
     clearInterval(this.#renewTimer);
     this.streams.close();
-    await Promise.all([this.#refresh.stop(), this.#push.stop(), this.#announcement.stop()]);
+    await Promise.all([this.#refresh.stop(), this.#push.stop(), this.#announcements.stop()]);
     await (options.keepEngine ? this.dataPlane?.release() : this.dataPlane?.stop());
   }
 
@@ -135,7 +140,8 @@ export class Live implements Snapshots {
     const before = this.#board;
     const state = await readPolicy(store.db, before?.state);
     const now = store.clock();
-    const input = { state, gateway: facts, health: this.#health(state), now };
+    const health = healthOf(state, (id) => this.tunnel(id)?.isUp === true);
+    const input = { state, gateway: facts, health, now };
     const board = await inSlices(compileBoard(input, before));
     this.#board = board;
     if (board.engine !== before?.engine) this.#configureEngine(board);
@@ -158,67 +164,19 @@ export class Live implements Snapshots {
     for (const stream of this.streams.all()) {
       // What is being compiled would be sent right after this, and somebody waits for it.
       await this.#refresh.idle();
-      await this.#bringUpToDate(stream);
+      await this.#sender.bringUpToDate(stream);
       await breathe();
     }
   }
 
-  #health(state: Board['state']): Health {
-    const byNetwork = Map.groupBy(state.connectors, ({ networkId }) => networkId);
-    return new Map(
-      [...byNetwork].map(([id, all]) => {
-        const healthy = all.filter((one) => !one.reachesNothing && this.tunnel(one.id)?.isUp);
-        return [id, { healthy: healthy.length, total: all.length }];
-      }),
-    );
-  }
-
-  /** One sender a stream, which goes on until it is current: else an older snapshot could overtake a newer one. */
-  async #bringUpToDate(stream: Stream): Promise<void> {
-    if (stream.isBeingSent) return;
-    stream.isBeingSent = true;
-    try {
-      for (let entry = this.#due(stream); entry; entry = this.#due(stream)) {
-        stream.sentHash = entry.hash;
-        stream.send({ type: 'snapshot', snapshot: await this.#sign(entry) });
-      }
-    } finally {
-      stream.isBeingSent = false;
-    }
-  }
-
-  /** What it should get next; ends it when there is nothing for it any more. */
-  #due(stream: Stream): Entry | undefined {
-    const board = this.#board;
-    if (!board) return undefined;
-    const entry = board.entries.get(stream.id);
-    if (!entry) stream.end(this.#endReason(stream, board));
-    return entry?.hash === stream.sentHash ? undefined : entry;
-  }
-
-  #endReason(stream: Stream, board: Board): 'removed' | 'session-expired' {
-    const isKnown = board.state.devices.some(({ id }) => id === stream.id);
-    return isKnown ? 'session-expired' : 'removed';
-  }
-
   async #signed(id: string): Promise<string> {
     const entry = (await this.board()).entries.get(id);
-    if (entry) return this.#sign(entry);
+    if (entry) return this.#sender.sign(entry);
     throw new Refusal(
       403,
       'no-configuration',
       'There is no configuration for this any more. Sign in again.',
     );
-  }
-
-  #sign(entry: Entry): Promise<string> {
-    const issuedAt = this.#options.store.clock();
-    return this.#options.trust.signSnapshot({
-      ...entry.content,
-      revision: entry.revision,
-      issuedAt,
-      expiresAt: issuedAt + SNAPSHOT_LIFETIME_MS,
-    });
   }
 
   /** Once a day everybody gets a fresh date, also who has not needed anything else for a month. */
@@ -236,74 +194,39 @@ export class Live implements Snapshots {
 
   async #takeOpen(stream: Stream): Promise<void> {
     await this.board();
-    await this.#bringUpToDate(stream);
-    await this.#touch(stream);
-    this.#announce(stream.kind === 'device' ? 'devices' : 'connectors');
+    await this.#sender.bringUpToDate(stream);
+    await recordSeen(this.#options.store, stream);
+    this.#announceStream(stream);
   }
 
   async #takeClose(stream: Stream): Promise<void> {
-    await this.#touch(stream);
-    this.#announce(stream.kind === 'device' ? 'devices' : 'connectors');
+    await recordSeen(this.#options.store, stream);
+    this.#announceStream(stream);
   }
 
   async #takeReply(stream: Stream, reply: StreamReply): Promise<void> {
     if (reply.type === 'health') return this.#takeHealth(stream, reply);
     const problem = reply.type === 'refused' ? reply.problem : null;
     const applied = reply.type === 'applied' ? { appliedRevision: reply.revision } : {};
-    await this.#update(stream, { ...applied, problem });
-    this.#announce(stream.kind === 'device' ? 'devices' : 'connectors');
+    await recordSeen(this.#options.store, stream, { ...applied, problem });
+    this.#announceStream(stream);
   }
 
   async #takeHealth(stream: Stream, reply: HealthReply): Promise<void> {
     if (stream.kind !== 'connector') return;
-    const { db } = this.#options.store;
-    const row = await db
-      .selectFrom('connectors')
-      .select('health')
-      .where('id', '=', stream.id)
-      .executeTakeFirst();
-    const health = healthColumn(reply);
-    await this.#update(stream, health === row?.health ? {} : { health });
-    if (!row || health === row.health) return;
-    this.#announce('connectors');
-    const [before, after] = [ConnectorHealth.of(row.health), ConnectorHealth.of(health)];
-    if (before.reachesNothing !== after.reachesNothing) this.#refresh.soon(COALESCE_MS);
-  }
-
-  #touch(stream: Stream): Promise<void> {
-    return this.#update(stream, {});
-  }
-
-  async #update(
-    stream: Stream,
-    values: { appliedRevision?: number; problem?: string | null; health?: string },
-  ): Promise<void> {
-    const { db, clock } = this.#options.store;
-    const { health, ...shared } = values;
-    const seen = { ...shared, lastSeenAt: clock() };
-    if (stream.kind === 'device') {
-      await db.updateTable('devices').set(seen).where('id', '=', stream.id).execute();
-    } else {
-      const all = health === undefined ? seen : { ...seen, health };
-      await db.updateTable('connectors').set(all).where('id', '=', stream.id).execute();
-    }
+    const change = await recordHealth(this.#options.store, stream, reply);
+    if (change !== 'same') this.#announcements.add('connectors');
+    if (change === 'reach') this.#refresh.soon(COALESCE_MS);
   }
 
   #takePeers(): void {
-    this.#announce('devices');
-    this.#announce('connectors');
+    this.#announcements.add('devices');
+    this.#announcements.add('connectors');
     this.#refresh.soon(HEALTH_COALESCE_MS);
   }
 
-  #announce(topic: Topic): void {
-    this.#topics.add(topic).add('overview');
-    this.#announcement.soon(ANNOUNCE_MS);
-  }
-
-  async #announceNow(): Promise<void> {
-    const topics = [...this.#topics];
-    this.#topics.clear();
-    if (topics.length > 0) await this.#options.store.announce(topics);
+  #announceStream({ kind }: Stream): void {
+    this.#announcements.add(kind === 'device' ? 'devices' : 'connectors');
   }
 
   /** What fails here concerns one stream or one tick; the next one tries again. */
@@ -314,4 +237,15 @@ export class Live implements Snapshots {
       this.#options.log.error({ cause: error }, 'a stream’s message could not be handled');
     }
   }
+}
+
+/** A connector counts where its tunnel is up and it reaches something. */
+function healthOf({ connectors }: Board['state'], isUp: (id: string) => boolean): Health {
+  const byNetwork = Map.groupBy(connectors, ({ networkId }) => networkId);
+  return new Map(
+    [...byNetwork].map(([id, all]) => {
+      const healthy = all.filter((one) => !one.reachesNothing && isUp(one.id));
+      return [id, { healthy: healthy.length, total: all.length }];
+    }),
+  );
 }

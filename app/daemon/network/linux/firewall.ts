@@ -13,6 +13,7 @@ import {
 import { cidr } from '../../../../gateway/contract/net/prefix.ts';
 import type { HostPlan } from '../../../contract/host-plan.ts';
 import { Fault } from '../../../contract/problem.ts';
+import { hex } from './hexadecimal.ts';
 import type { LinuxHost } from './host.ts';
 import { firstLine } from './routes.ts';
 
@@ -240,8 +241,4 @@ export function spansToSet(spans: readonly string[]): AddressSet {
     if (first.family === 6 && last.family === 6) v6.push({ first: first.value, last: last.value });
   }
   return union(addressSet(cidrs.map(cidr)), { v4, v6 });
-}
-
-function hex(value: number): string {
-  return `0x${value.toString(16)}`;
 }

@@ -4,6 +4,7 @@
  */
 import type { HostNames } from '../../../contract/host-plan.ts';
 import { Fault } from '../../../contract/problem.ts';
+import { hex } from './hexadecimal.ts';
 import type { LinuxHost } from './host.ts';
 import { firstLine, ROUTE_PROTOCOL } from './routes.ts';
 
@@ -84,8 +85,4 @@ function isOurs(rule: RuleJson, names: RuleNames): boolean {
     rule.fwmask === hex(names.markMask) &&
     rule.table === `${names.table}`
   );
-}
-
-function hex(value: number): string {
-  return `0x${value.toString(16)}`;
 }

@@ -1,3 +1,4 @@
+/** The ranges of a network: what there is, what can be added, what its connectors suggest. */
 import { ActionIcon, Alert, Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import IconTrash from '@tabler/icons-react/dist/esm/icons/IconTrash.mjs';
 import { type FormEvent, useState } from 'react';
@@ -12,21 +13,80 @@ import { Refusal } from '../parts/page.tsx';
 import { useUndoNotice } from '../parts/undo-notice.tsx';
 import { RemovalEffects } from './removal-effects.tsx';
 
+type AddChange = ReturnType<typeof useChange<{ id: string; cidr: string }, unknown>>;
+
 export function NetworkRanges({ network }: { network: Network }) {
   const { t } = useTranslation();
-  const say = useSay();
-  const [cidr, setCidr] = useState('');
-  const [problem, setProblem] = useState<string>();
   const add = useChange(change.addRange);
   const tell = useUndoNotice();
   const remove = useChange(async (range: { id: string; cidr: string }) => {
     await change.removeRange(range);
     tell(t('networks.rangeRemoved', range), () => change.addRange(range));
   });
-  const taken = new Set(network.ranges.map((range) => range.cidr));
-  const suggestions = [
-    ...new Set(network.connectors.flatMap((connector) => connector.suggestions)),
-  ].filter((one) => !taken.has(one));
+  return (
+    <Stack gap="sm">
+      {network.ranges.map((range) => (
+        <Range
+          key={range.cidr}
+          networkId={network.id}
+          range={range}
+          remove={() => remove.mutate({ id: network.id, cidr: range.cidr })}
+        />
+      ))}
+      <AddRange networkId={network.id} add={add} />
+      <Suggestions network={network} add={(cidr) => add.mutate({ id: network.id, cidr })} />
+      <Refusal error={add.error ?? remove.error} />
+    </Stack>
+  );
+}
+
+function Range({
+  networkId,
+  range: { cidr, problem },
+  remove,
+}: {
+  networkId: string;
+  range: Network['ranges'][number];
+  remove: () => void;
+}) {
+  const { t } = useTranslation();
+  const say = useSay();
+  return (
+    <Stack gap={4}>
+      <Group gap="xs">
+        <Text ff="monospace">{cidr}</Text>
+        <Confirm
+          question={t('networks.removeRangeConfirm', { cidr })}
+          effects={<RemovalEffects networkId={networkId} cidr={cidr} />}
+          act={remove}
+        >
+          {(ask) => (
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              aria-label={t('networks.removeRange', { cidr })}
+              onClick={ask}
+            >
+              <IconTrash size={16} />
+            </ActionIcon>
+          )}
+        </Confirm>
+      </Group>
+      {problem && (
+        <Alert color="orange" p="xs">
+          {say(problem)}
+        </Alert>
+      )}
+    </Stack>
+  );
+}
+
+/** What is no range at all is told at once; the gateway refuses the rest in words. */
+function AddRange({ networkId, add }: { networkId: string; add: AddChange }) {
+  const { t } = useTranslation();
+  const say = useSay();
+  const [cidr, setCidr] = useState('');
+  const [problem, setProblem] = useState<string>();
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const prefix = parseCidr(cidr.trim());
@@ -34,68 +94,41 @@ export function NetworkRanges({ network }: { network: Network }) {
     if (!prefix) return setProblem(t('networks.badRange'));
     if (refusal) return setProblem(say(refusal));
     setProblem(undefined);
-    add.mutate({ id: network.id, cidr: cidr.trim() }, { onSuccess: () => setCidr('') });
+    add.mutate({ id: networkId, cidr: cidr.trim() }, { onSuccess: () => setCidr('') });
   };
   return (
-    <Stack gap="sm">
-      {network.ranges.map((range) => (
-        <Stack key={range.cidr} gap={4}>
-          <Group gap="xs">
-            <Text ff="monospace">{range.cidr}</Text>
-            <Confirm
-              question={t('networks.removeRangeConfirm', { cidr: range.cidr })}
-              effects={<RemovalEffects networkId={network.id} cidr={range.cidr} />}
-              act={() => remove.mutate({ id: network.id, cidr: range.cidr })}
-            >
-              {(ask) => (
-                <ActionIcon
-                  variant="subtle"
-                  color="gray"
-                  aria-label={t('networks.removeRange', { cidr: range.cidr })}
-                  onClick={ask}
-                >
-                  <IconTrash size={16} />
-                </ActionIcon>
-              )}
-            </Confirm>
-          </Group>
-          {range.problem && (
-            <Alert color="orange" p="xs">
-              {say(range.problem)}
-            </Alert>
-          )}
-        </Stack>
+    <form onSubmit={submit}>
+      <Group align="flex-end" gap="xs">
+        <TextInput
+          label={t('networks.addRange')}
+          placeholder={t('networks.rangePlaceholder')}
+          value={cidr}
+          error={problem}
+          onChange={(event) => setCidr(event.currentTarget.value)}
+        />
+        <Button type="submit" variant="default" loading={add.isPending}>
+          {t('networks.add')}
+        </Button>
+      </Group>
+    </form>
+  );
+}
+
+/** Where its connectors stand, less what it has already. */
+function Suggestions({ network, add }: { network: Network; add: (cidr: string) => void }) {
+  const { t } = useTranslation();
+  const taken = new Set(network.ranges.map(({ cidr }) => cidr));
+  const all = new Set(network.connectors.flatMap(({ suggestions }) => suggestions));
+  const free = [...all].filter((one) => !taken.has(one));
+  if (free.length === 0) return null;
+  return (
+    <Group gap="xs">
+      <Text size="sm">{t('networks.suggested')}</Text>
+      {free.map((one) => (
+        <Button key={one} variant="light" size="compact-sm" onClick={() => add(one)}>
+          {one}
+        </Button>
       ))}
-      <form onSubmit={submit}>
-        <Group align="flex-end" gap="xs">
-          <TextInput
-            label={t('networks.addRange')}
-            placeholder={t('networks.rangePlaceholder')}
-            value={cidr}
-            error={problem}
-            onChange={(event) => setCidr(event.currentTarget.value)}
-          />
-          <Button type="submit" variant="default" loading={add.isPending}>
-            {t('networks.add')}
-          </Button>
-        </Group>
-      </form>
-      {suggestions.length > 0 && (
-        <Group gap="xs">
-          <Text size="sm">{t('networks.suggested')}</Text>
-          {suggestions.map((one) => (
-            <Button
-              key={one}
-              variant="light"
-              size="compact-sm"
-              onClick={() => add.mutate({ id: network.id, cidr: one })}
-            >
-              {one}
-            </Button>
-          ))}
-        </Group>
-      )}
-      <Refusal error={add.error ?? remove.error} />
-    </Stack>
+    </Group>
   );
 }

@@ -1,25 +1,13 @@
 /** A rule in a side sheet: new, or to edit. */
-import {
-  Button,
-  Drawer,
-  Group,
-  MultiSelect,
-  SegmentedControl,
-  Select,
-  Stack,
-  Switch,
-  TagsInput,
-  TextInput,
-} from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { Button, Drawer, Group, Stack, Switch, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Rule, RuleInput } from '../../../contract/admin-api.ts';
 import { Cidr } from '../../../contract/net/text.ts';
-import { change, networks, useChange } from '../api/queries.ts';
+import { change, useChange } from '../api/queries.ts';
 import { Refusal } from '../parts/page.tsx';
-import { SubjectSelect } from '../parts/subject-select.tsx';
 import { RuleEffect } from './rule-effect-words.tsx';
+import { RuleWhere, RuleWho } from './rule-fields.tsx';
 import { portsText, readPorts } from './rule-ports.ts';
 
 const fresh: RuleInput = {
@@ -46,7 +34,6 @@ export function RuleSheet({
   const [draft, setDraft] = useState<RuleInput>(rule ? inputOf(rule) : fresh);
   const [portText, setPortText] = useState(portsText(draft.ports));
   const [isTried, setTried] = useState(false);
-  const { data: allNetworks = [] } = useQuery(networks);
   const save = useChange((input: RuleInput) =>
     rule ? change.updateRule({ id: rule.id, rule: input }) : change.createRule(input),
   );
@@ -60,12 +47,6 @@ export function RuleSheet({
       save.mutate({ ...draft, ports }, { onSuccess: close });
   };
   const set = (part: Partial<RuleInput>) => setDraft({ ...draft, ...part });
-  const protocols = [
-    { value: 'any', label: t('policy.any') },
-    { value: 'tcp', label: 'TCP' },
-    { value: 'udp', label: 'UDP' },
-    { value: 'icmp', label: 'ICMP' },
-  ];
   return (
     <Drawer
       opened={isOpen}
@@ -76,53 +57,8 @@ export function RuleSheet({
     >
       <form onSubmit={submit} noValidate>
         <Stack>
-          <TextInput
-            data-autofocus
-            label={t('common.name')}
-            maxLength={100}
-            required
-            value={draft.name}
-            error={isTried && draft.name.trim() === '' ? t('policy.giveName') : undefined}
-            onChange={(event) => set({ name: event.currentTarget.value })}
-          />
-          <SegmentedControl
-            aria-label={t('policy.action')}
-            data={[
-              { value: 'allow', label: t('policy.allow') },
-              { value: 'block', label: t('policy.block') },
-            ]}
-            value={draft.action}
-            onChange={(action) => set({ action: action as RuleInput['action'] })}
-          />
-          <SubjectSelect
-            label={t('policy.who')}
-            value={draft.subjects}
-            onChange={(subjects) => set({ subjects })}
-            error={isTried && draft.subjects.length === 0 ? t('policy.chooseWho') : undefined}
-          />
-          <MultiSelect
-            label={t('policy.networks')}
-            placeholder={draft.networkIds.length === 0 ? t('policy.everyNetwork') : ''}
-            searchable
-            clearable
-            data={allNetworks.map((network) => ({ value: network.id, label: network.name }))}
-            value={draft.networkIds}
-            onChange={(networkIds) => set({ networkIds })}
-          />
-          <TagsInput
-            label={t('policy.ranges')}
-            placeholder={t('policy.rangesPlaceholder')}
-            value={draft.ranges}
-            onChange={(ranges) => set({ ranges })}
-            error={badRange ? t('networks.badRange') : undefined}
-          />
-          <Select
-            label={t('policy.protocol')}
-            data={protocols}
-            value={draft.protocol}
-            allowDeselect={false}
-            onChange={(protocol) => set({ protocol: (protocol ?? 'any') as RuleInput['protocol'] })}
-          />
+          <RuleWho draft={draft} set={set} isTried={isTried} />
+          <RuleWhere draft={draft} set={set} isBad={badRange} />
           {hasPorts && (
             <TextInput
               label={t('policy.ports')}
