@@ -160,7 +160,7 @@ fn line_50_a_port_that_can_not_be_opened_leaves_the_one_that_is() {
         for errno in errnos {
             near.kernel.refuse(call, *errno);
             let (is_content, said) = one.run("wg", &format!("set {} listen-port 3111", near.name));
-            let refused = near.kernel.relent();
+            let refused = near.kernel.relent_once_met();
 
             let reason = std::io::Error::from_raw_os_error(*errno);
             assert!(refused > 0, "call {call} was not made");
@@ -186,7 +186,7 @@ fn line_50_handshakes_are_answered_while_they_can_not_be_written_down_and_are_af
         near.kernel.refuse(libc::SYS_pwrite64, errno);
         near.meets_anew(&far);
         let is_reached = other.reaches("10.5.0.1");
-        let (refused, meanwhile) = (near.kernel.relent(), fs::read(&state).unwrap());
+        let (refused, meanwhile) = (near.kernel.relent_once_met(), fs::read(&state).unwrap());
 
         let reason = std::io::Error::from_raw_os_error(errno);
         assert!(refused > 0, "nothing was written down");
@@ -214,7 +214,7 @@ fn line_50_a_handshake_waits_for_randomness_and_nothing_ends() {
         near.kernel.refuse(libc::SYS_getrandom, errno);
         near.meets_anew(&far);
         other.run("ping", "-c 2 -i 0.2 -W 0.2 10.5.0.1");
-        let refused = near.kernel.relent();
+        let refused = near.kernel.relent_once_met();
 
         let reason = std::io::Error::from_raw_os_error(errno);
         assert!(refused > 0, "nothing random was asked for");
@@ -309,7 +309,7 @@ fn endures_while(
         one.run("ping", "-c 8 -i 0.02 -W 0.2 10.5.0.2");
         meanwhile(&one, &near, number);
         sleep(Duration::from_millis(100));
-        let refused = near.kernel.relent();
+        let refused = near.kernel.relent_once_met();
         drop((known, stranger));
 
         let reason = std::io::Error::from_raw_os_error(*errno);

@@ -14,7 +14,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::{JoinHandle, spawn};
+use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use crate::lab::Running;
@@ -76,6 +76,11 @@ impl RefusingKernel {
         self.refusals.refuse(call, errno);
     }
 
+    /// See [`Refusals::relent_once_met`].
+    pub fn relent_once_met(&self) -> u64 {
+        self.refusals.relent_once_met()
+    }
+
     /// See [`Refusals::refuse_all`].
     pub fn refuse_all(&self, refused: &[(i64, i32)]) {
         self.refusals.refuse_all(refused);
@@ -130,6 +135,25 @@ impl Refusals {
     /// Several at once: one may only be made because another fails.
     pub fn refuse_all(&self, refused: &[(i64, i32)]) {
         *self.orders.refused.lock().unwrap() = list_of(refused);
+    }
+
+    /// Likewise, once each was refused: the thread that it is for may have to wait for a processor. Who has not made a call
+    /// within two seconds does not make it.
+    pub fn relent_once_met(&self) -> u64 {
+        let asked = Instant::now();
+        while self.least() == 0 && asked.elapsed() < Duration::from_secs(2) {
+            sleep(Duration::from_millis(5));
+        }
+        self.relent()
+    }
+
+    fn least(&self) -> u64 {
+        let refused = self.orders.refused.lock().unwrap();
+        refused
+            .iter()
+            .map(|refused| refused.count)
+            .min()
+            .unwrap_or(0)
     }
 
     /// Everything works again; how often each was refused meanwhile, or the one that was the least.
