@@ -1,4 +1,5 @@
 //! The engine as a library, so that its doors can be fuzzed; the program is `main.rs`. See `../README.md`.
+#![deny(unsafe_code)] // but in the few files that say why
 
 mod arguments;
 mod bell;

@@ -1,3 +1,5 @@
+#![allow(unsafe_code, reason = "signals are masked and read through libc")]
+
 use std::io;
 use std::mem::zeroed;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};

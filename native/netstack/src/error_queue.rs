@@ -1,5 +1,9 @@
 //! The socket's error queue (`IP_RECVERR`): which ICMP message hit one of our packets, who sent it, and the start of the
 //! packet it was about. errno alone cannot tell "prohibited by a firewall" from "no such host".
+#![allow(
+    unsafe_code,
+    reason = "control messages are read where the kernel wrote them"
+)]
 
 use std::io;
 use std::mem;

@@ -16,6 +16,7 @@
 //! brings CUBIC, fast retransmit, window scaling, zero-window probes and years of fuzzing. What it costs is known: `poll`
 //! is linear in the sockets of an interface, so each flow has an interface of its own (`tcp_endpoint`); it has no SACK
 //! recovery, so that stands beside it (`loss_repair`); and its timeout ends quiet connections, so ours is used (`tcp_flow`).
+#![deny(unsafe_code)] // but in the few files that say why
 
 mod admission;
 mod batch;

@@ -1,6 +1,7 @@
 //! The memory of a connection's two rings: as much address space as they may ever fill, and pages only where they are
 //! filled. From the allocator it would be neither: a ring that another connection has used comes back with all its pages
 //! touched, and ten thousand connections cost ten gigabytes.
+#![allow(unsafe_code, reason = "memory is mapped by the page, and given back")]
 
 use std::io;
 use std::ptr::NonNull;

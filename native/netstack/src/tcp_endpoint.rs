@@ -4,6 +4,7 @@
 //! packet. One interface per flow costs little (`examples/flow-cost.rs` says how much) and is polled only when its own flow has something to do;
 //! finding the flow is our hash table's work, waking it the timer heap's. There is no queue inside: the packet comes
 //! in by reference, what goes out is written straight into the batch.
+#![allow(unsafe_code, reason = "the rings that a socket borrows lie beside it")]
 
 use std::net::SocketAddr;
 

@@ -68,7 +68,43 @@ fn points_of_low_order_and_at_the_borders_of_the_modulus_are_taken_as_dalek_take
     assert!(refused >= 8, "the points of low order are among them");
 }
 
+/// Numbers whose parts, as this crate or dalek cuts them (51 or 52 bits), are as large or as small as they can be, or nearly.
+fn extreme() -> impl Strategy<Value = [u8; 32]> {
+    let part = prop_oneof![
+        Just(0_u64),
+        Just(1),
+        Just(u64::MAX),
+        Just(u64::MAX - 1),
+        Just(1 << 50),
+        any::<u64>()
+    ];
+    (
+        prop::array::uniform5(part),
+        prop_oneof![Just(51_usize), Just(52)],
+    )
+        .prop_map(|(parts, width)| {
+            let mut number = [0; 32];
+            for place in 0..256 {
+                let bit = parts[(place / width).min(4)] >> (place % width) & 1;
+                number[place / 8] |= (bit as u8) << (place % 8);
+            }
+            number
+        })
+}
+
 proptest! {
+    #[test]
+    fn numbers_with_extreme_parts_are_taken_as_dalek_takes_them(
+        secrets in prop::array::uniform2(extreme()),
+        points in prop::array::uniform2(extreme()),
+    ) {
+        let [one, other] = secrets;
+        let both = agree_twice([(&one, &points[0]), (&other, &points[1])]);
+
+        prop_assert_eq!(both, [dalek(&one, &points[0]), dalek(&other, &points[1])]);
+        prop_assert_eq!(agree(&one, &points[1]), dalek(&one, &points[1]));
+    }
+
     #[test]
     fn two_agreements_are_what_dalek_makes_of_each(
         secrets: [[u8; 32]; 2],

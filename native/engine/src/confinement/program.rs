@@ -1,4 +1,5 @@
 //! A filter as the kernel reads it: classic BPF over the call's number and arguments.
+#![allow(unsafe_code, reason = "seccomp has no wrapper in libc")]
 
 use std::io;
 use std::mem::offset_of;

@@ -1,3 +1,5 @@
+#![allow(unsafe_code, reason = "who is at the other end is asked by getsockopt")]
+
 use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};

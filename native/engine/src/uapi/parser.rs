@@ -1,3 +1,8 @@
+#![allow(
+    unsafe_code,
+    reason = "the number of a scope is asked by if_nametoindex"
+)]
+
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use culvert_core::{PresharedKey, PrivateKey, PublicKey};

@@ -1,3 +1,5 @@
+#![allow(unsafe_code, reason = "the name of a scope is asked by if_indextoname")]
+
 use std::fmt::Write;
 use std::net::SocketAddr;
 
