@@ -53,7 +53,7 @@ function processesOf(folder) {
 
 function lookAround() {
   return [
-    ...namespaces(),
+    ...files('/run/netns', /^(culvert-net-[a-z]+-|cvh)\d+/).filter(unheld),
     ...lines('nftables', ['nft', 'list', 'tables'], /^table \S+ culvert/),
     ...['-4', '-6'].flatMap((family) => [
       ...lines(
@@ -65,7 +65,7 @@ function lookAround() {
     ]),
     ...lines('link', ['ip', '-brief', 'link'], /^(culvert|cv[a-z]\d+x\d)/),
     ...files('/run', /^culvert/),
-    ...files('/run/wireguard', /^(culvert|cv[a-z]\d+x\d)/),
+    ...files('/run/wireguard', /^(culvert|cv[a-z]\d+x\d)/).filter(unheld),
     ...['/etc', '/opt', '/var/lib', '/var/log', '/usr/local/bin', '/etc/systemd/system'].flatMap(
       (folder) => files(folder, /^culvert/),
     ),
@@ -74,12 +74,10 @@ function lookAround() {
   ];
 }
 
-/** Their names say which process made them; while that lives, it is another run's. */
-function namespaces() {
-  return files('/run/netns', /^(culvert-net-[a-z]+-|cvh)\d+/).filter((found) => {
-    const maker = /(?:culvert-net-[a-z]+-|cvh)(\d+)/.exec(found)?.[1];
-    return !existsSync(`/proc/${maker}`);
-  });
+/** The names that tests give say which process made the thing; while that lives, it is another run's. */
+function unheld(found) {
+  const maker = /(?:culvert-net-[a-z]+-|\bcv[a-z])(\d+)/.exec(found)?.[1];
+  return maker === undefined || !existsSync(`/proc/${maker}`);
 }
 
 function files(folder, names) {
