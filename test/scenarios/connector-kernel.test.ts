@@ -129,6 +129,34 @@ test('a device that sends from the port of a service does not get what is meant 
   expect(await isHeardAfterEviction(6669)).toBe(true);
 }, 60_000);
 
+test('nor does it get the answers to a connection that the server itself has begun', async () => {
+  // As the connector's own socket is one; whoever takes its port gets the tunnel's datagrams.
+  const isAnswered = async (port: number): Promise<boolean> => {
+    const other = second.start('other', ['nc', '-u', '-l', '-k', `${port}`]);
+    await pause(200);
+    const script = `(echo hello-${port}; sleep 30) | nc -u 192.168.0.20 ${port}`;
+    const own = server.start('own', ['sh', '-c', script]);
+    await other.waitFor(new RegExp(`hello-${port}`));
+    await other.stop();
+    const sockets = await server.run(['ss', '-Hun', 'dst', `192.168.0.20:${port}`]);
+    const ownPort = /192\.168\.0\.10:(\d+)/.exec(sockets)?.[1] ?? '';
+    await server.run(['conntrack', '-D', '-p', 'udp', '--dport', `${port}`]);
+    await laptop.sh(`echo claim | nc -u -w 1 -p ${ownPort} 192.168.0.20 ${port} || true`);
+    await second.sh(`echo answer-${port} | nc -u -w 1 -p ${port} 192.168.0.10 ${ownPort} || true`);
+    await pause(300);
+    await own.stop();
+    return own.log.includes(`answer-${port}`);
+  };
+  await server.run(['nft', '-f', '-'], {
+    input:
+      'table ip plain { chain out { type nat hook postrouting priority 90; ip saddr 100.96.0.0/16 masquerade; }; }\n',
+  });
+  expect(await isAnswered(7001)).toBe(false);
+  await server.run(['nft', 'delete', 'table', 'ip', 'plain']);
+
+  expect(await isAnswered(7002)).toBe(true);
+}, 60_000);
+
 test('nobody reaches a cloud’s metadata through the kernel unless a range names exactly that address', async () => {
   const metadata = ['168.63.129.16', '192.0.0.192'];
   for (const address of metadata) {
