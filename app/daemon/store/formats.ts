@@ -33,7 +33,10 @@ export const Wanted = z.enum(['on', 'off']);
 export type Wanted = z.infer<typeof Wanted>;
 
 export const Preferences = z.strictObject({
-  /** Remembered choice where a local network overlaps, by the network's verified identity. */
+  /**
+   * Remembered choice where a local network overlaps, by its prefix. Nothing writes it yet: first it has to be kept by what
+   * the network is recognised by, for every café could claim the prefix.
+   */
   overlaps: z.record(z.string(), z.enum(['local', 'tunnel'])),
 });
 export type Preferences = z.infer<typeof Preferences>;
