@@ -9,7 +9,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Made by the tools that run us, for their next start. */
-const caches = ['node-compile-cache'];
+const caches = ['node-compile-cache', 'jiti'];
 /** What was told to end just now may still be about it. */
 const patienceMs = 3_000;
 
