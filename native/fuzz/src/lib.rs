@@ -9,6 +9,7 @@
 
 mod aead;
 mod control;
+mod counting_entropy;
 mod decoder;
 mod gateway_model;
 mod macs;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use culvert_core::{
@@ -15,6 +15,7 @@ use culvert_core::{
 };
 use culvert_switch::config::{Config, PeerHandle};
 
+use crate::counting_entropy::Counting;
 use crate::world::Carrier;
 
 const MTU: usize = 1420;
@@ -391,19 +392,4 @@ fn handle_of(peer: &Peer) -> PeerHandle {
 
 fn gateway_address() -> SocketAddr {
     SocketAddr::from(([198, 51, 100, 1], 51_820))
-}
-
-/// The same in every run, nothing like secure, and never twice the same.
-struct Counting(AtomicU64);
-
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let count = self.0.fetch_add(1, Ordering::Relaxed);
-            let mut mixed = count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed ^= mixed >> 27;
-            chunk.copy_from_slice(&mixed.to_le_bytes()[..chunk.len()]);
-        }
-    }
 }

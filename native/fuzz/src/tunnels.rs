@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use culvert_core::{
-    Endpoint, Entropy, HEADROOM, Now, Outbox, Peer, PeerUpdate, PrivateKey, Received, Sealed,
-    SourceCheck, TAILROOM, Tunnel, TunnelOptions,
+    Endpoint, HEADROOM, Now, Outbox, Peer, PeerUpdate, PrivateKey, Received, Sealed, SourceCheck,
+    TAILROOM, Tunnel, TunnelOptions,
 };
+
+use crate::counting_entropy::Counting;
 
 pub(crate) const LEFT: usize = 0;
 pub(crate) const RIGHT: usize = 1;
@@ -298,19 +300,4 @@ fn host(side: usize, now: Now) -> Tunnel {
     let key = PrivateKey::from_bytes([u8::try_from(side + 1).unwrap(); 32]);
     tunnel.set_private_key(now, Some(key));
     tunnel
-}
-
-/// The same in every run, and nothing like secure.
-struct Counting(AtomicU64);
-
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let count = self.0.fetch_add(1, Ordering::Relaxed);
-            let mut mixed = count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed ^= mixed >> 27;
-            chunk.copy_from_slice(&mixed.to_le_bytes()[..chunk.len()]);
-        }
-    }
 }

@@ -3,8 +3,9 @@
 //!
 //! Which queue a flow's packets wait in is the kernel's choice: the one that a packet of that flow was last written to, from
 //! either end (`tun_flow_update` in drivers/net/tun.c). So it is told by writing. A flow of which a super-packet was read lately
-//! is bulk; it counts as quiet again when nothing of it can wait any more, so that it never overtakes itself. A flow that
-//! gets no answers is on either queue by chance. (The idea: RFC 8290, 4.2.)
+//! is bulk; it counts as quiet again when nothing of it can wait any more, so that it does not overtake itself then. A flow that
+//! has got no answer yet is on either queue by chance; if that was the wrong one, what it sends after the first answer may
+//! overtake, this once, what it had sent before. (The idea: RFC 8290, 4.2.)
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;

@@ -68,21 +68,21 @@ impl Outbox {
 
     /// Begins a batch; it is written at [`Batch::write`], or before when it is full.
     pub fn batch<'a, 'b>(&'a mut self, queue: &'a Queue) -> Batch<'a, 'b> {
-        self.begin(Way::Only(queue))
+        self.begin(Way::Only(queue), queue.offloads())
     }
 
     /// Likewise, each flow's packets through the queue where what it sends shall wait.
     pub fn batch_by_flow<'a, 'b>(&'a mut self, queues: &'a Queues, now: Instant) -> Batch<'a, 'b> {
-        self.begin(Way::ByFlow(queues, now))
+        self.begin(Way::ByFlow(queues, now), queues.bulk.offloads())
     }
 
-    fn begin<'a, 'b>(&'a mut self, way: Way<'a>) -> Batch<'a, 'b> {
+    fn begin<'a, 'b>(&'a mut self, way: Way<'a>, offloads: Offloads) -> Batch<'a, 'b> {
         self.items.clear();
         self.pieces.clear();
         Batch {
             outbox: self,
-            offloads: way.queue_of(&[]).offloads(),
             way,
+            offloads,
             report: WriteReport::default(),
             packets: PhantomData,
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use culvert_core::{DropReason, HEADROOM, Now, Outbox, Outgoing, Peer, Sealed, TAILROOM};
-use culvert_tun::{Inbox, Packet, Queue, Queues, Room, Taken};
+use culvert_tun::{Inbox, Packet, Room, Turns};
 use culvert_udp::{Batch, Ecn};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -23,15 +23,13 @@ use crate::{clock, congestion};
 /// A batch ends when it has as many packets as about one super-packet: longer ones would only add latency.
 const BATCH_PACKETS: usize = 32;
 
-/// Of them, those of sparse flows, so that neither queue keeps the other waiting for ever.
-const SPARSE_PACKETS: usize = 24;
-
 /// So many batches in a row, before somebody else has a turn.
 const BATCHES_IN_A_ROW: usize = 64;
 
 /// The way out, for the one thread at a time that has it.
 pub(super) struct Outward {
     inbox: Inbox,
+    turns: Turns,
     wanted: Outbox,
     v4: culvert_udp::Outbox,
     v6: culvert_udp::Outbox,
@@ -103,6 +101,7 @@ impl Outward {
         };
         Outward {
             inbox: Inbox::new(room),
+            turns: Turns::default(),
             wanted: Outbox::new(),
             v4: culvert_udp::Outbox::new(),
             v6: culvert_udp::Outbox::new(),
@@ -143,34 +142,18 @@ impl Outward {
     /// One batch. True when nothing waits behind it.
     fn fill(&mut self, shared: &Shared) -> std::io::Result<bool> {
         self.inbox.clear();
-        let malformed = self.inbox.malformed();
         if shared.is_stopping() {
             return Ok(true);
         }
-        let Queues { bulk, sparse, .. } = &shared.queues;
-        let sparse_is_drained = match sparse {
-            Some(sparse) => self.fill_from(sparse, SPARSE_PACKETS)?,
-            None => true,
-        };
-        let is_drained = self.fill_from(bulk, BATCH_PACKETS)? && sparse_is_drained;
+        let malformed = self.inbox.malformed();
+        let (turns, inbox) = (&mut self.turns, &mut self.inbox);
+        let is_drained = turns.fill(inbox, &shared.queues, BATCH_PACKETS)?;
         let new = self.inbox.malformed() - malformed;
         shared
             .drops
             .malformed_frame
             .fetch_add(new, Ordering::Relaxed);
         Ok(is_drained)
-    }
-
-    /// Until there are `most` packets. True when nothing waits in this queue.
-    fn fill_from(&mut self, queue: &Queue, most: usize) -> std::io::Result<bool> {
-        while self.inbox.len() < most {
-            match self.inbox.receive(queue)? {
-                Taken::Frame => {}
-                Taken::Nothing => return Ok(true),
-                Taken::Full => return Ok(false),
-            }
-        }
-        Ok(false)
     }
 
     fn carry(&mut self, shared: &Shared, now: Now) {
@@ -303,7 +286,7 @@ impl Refusals {
         let Some(mut answer) = unreachable::answer(packet) else {
             return;
         };
-        let mut batch = self.writing.batch(&shared.queues.bulk);
+        let mut batch = self.writing.batch_by_flow(&shared.queues, now.instant);
         batch.push(&mut answer);
         batch.write();
     }

@@ -30,7 +30,7 @@ impl Engine {
     }
 
     pub fn start_as(user: u32, name: &str, options: &[&str]) -> Self {
-        Self::launch(user, name, options, |_| (), |_| ())
+        Self::prepared_as(user, name, options, |_| (), |_| ())
     }
 
     /// As [`Engine::start`], with something done to the command before and to the process at once after its start.
@@ -43,16 +43,6 @@ impl Engine {
     }
 
     pub fn prepared_as(
-        user: u32,
-        name: &str,
-        options: &[&str],
-        prepare: impl FnOnce(&mut Command),
-        started: impl FnOnce(u32),
-    ) -> Self {
-        Self::launch(user, name, options, prepare, started)
-    }
-
-    fn launch(
         user: u32,
         name: &str,
         options: &[&str],
