@@ -25,7 +25,8 @@ export default defineConfig({
           include: ['test/lab/**/*.lab.test.ts', 'test/scenarios/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // A file mostly waits for its timers, so two fit; each has namespaces of its own.
+          maxWorkers: 2,
         },
       },
       {
