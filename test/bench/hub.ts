@@ -1,5 +1,9 @@
 /** Starting the middle: others as an interface that forwards, Culvert as its gateway switch, without a TUN. */
-import { type GatewayEngineConfig, PROTOCOL_VERSION } from '../../native/client/protocol.ts';
+import {
+  type ConnectorEngineConfig,
+  type GatewayEngineConfig,
+  PROTOCOL_VERSION,
+} from '../../native/client/protocol.ts';
 import type { Service } from '../lab/command.ts';
 import type { Host } from '../lab/host.ts';
 import { type Contender, ENGINE } from './contender.ts';
@@ -109,7 +113,11 @@ export function everyoneMayReach(
 }
 
 /** Asked from inside the host: the engine wants to know who calls, and a process outside has no number in there. */
-export async function configureEngine(host: Host, socket: string, params: unknown): Promise<void> {
+export async function configureEngine(
+  host: Host,
+  socket: string,
+  params: GatewayEngineConfig | ConnectorEngineConfig,
+): Promise<void> {
   const line = `${JSON.stringify({ v: PROTOCOL_VERSION, id: 1, method: 'configure', params })}\n`;
   const answer = await host.run(['nc', '-N', '-U', socket], { input: line });
   const { error } = JSON.parse(answer) as { error?: { message: string } };

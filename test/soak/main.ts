@@ -37,6 +37,7 @@ const AFTER_A_ROAM_MS = 1_500;
 const AFTER_A_RETURN_MS = 28_000;
 const RENEWAL_MINUTES = 2;
 const REPORT_MS = 30_000;
+const LEAST_MINUTES = 1;
 let lastReport = 0;
 
 process.exit(await runChosen());
@@ -44,7 +45,7 @@ process.exit(await runChosen());
 async function runChosen(): Promise<number> {
   if (values.virtual)
     return runCargo('culvert-core', 'soak', { CULVERT_VIRTUAL_HOURS: values.hours });
-  if (values.gigabytes === undefined) return await run(Number(values.minutes));
+  if (values.gigabytes === undefined) return await runMinutes(Number(values.minutes));
   return runCargo('culvert-engine', 'offloads', {
     CULVERT_TRANSFER_GIGABYTES: values.gigabytes,
     CULVERT_TRANSFER_ONLY: values.only,
@@ -57,6 +58,12 @@ function runCargo(crate: string, name: string, environment: Record<string, strin
   return (
     spawnSync('cargo', argv, { cwd: `${repository}/native`, env, stdio: 'inherit' }).status ?? 1
   );
+}
+
+async function runMinutes(minutes: number): Promise<number> {
+  if (minutes >= LEAST_MINUTES) return await run(minutes);
+  console.error(`--minutes takes a number from ${LEAST_MINUTES}: memory is judged by quarters.`);
+  return 2;
 }
 
 async function run(minutes: number): Promise<number> {

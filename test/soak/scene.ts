@@ -134,7 +134,6 @@ export class Scene {
     await untilThere(host, this.#service, socket);
     await configureEngine(host, socket, {
       privateKey: this.#connectorKey.privateKey,
-      listenPort: 0,
       mtu: 1420,
       addresses: [CONNECTOR.inner],
       ranges: [`${TARGET}/32`],
@@ -143,7 +142,7 @@ export class Scene {
         {
           id: 'hub',
           publicKey: this.#hubKey.publicKey,
-          endpoint: `${HUB.outer}:${HUB.port}`,
+          endpoints: [`${HUB.outer}:${HUB.port}`],
           keepaliveSeconds: 5,
         },
       ],
