@@ -3,15 +3,17 @@
 //! Flows of one phase have the same patience, so a list per phase, longest unseen first, tells what has run out without
 //! ever walking the table. A second list per device tells what to forget when that device has too many. Finding and
 //! touching a flow allocates nothing.
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher};
+mod list;
 
+use std::collections::HashMap;
+
+use self::list::{Links, List};
 use crate::config::PeerHandle;
 use crate::flow::{Flow, FlowKey, Phase};
+use crate::seeded_hash::SeededState;
 
 /// Moving a flow in its lists at every packet would cost more than it tells.
 const TOUCH_GRAIN_MS: u64 = 1000;
-const NONE: u32 = u32::MAX;
 
 #[derive(Debug, Clone, Copy)]
 pub struct FlowLimits {
@@ -62,7 +64,7 @@ impl FlowTable {
             limits,
             slots: Vec::new(),
             free: Vec::new(),
-            index: HashMap::with_hasher(SeededState(seed)),
+            index: HashMap::with_hasher(SeededState::new(seed)),
             by_phase: Default::default(),
             by_device: HashMap::new(),
         }
@@ -128,23 +130,13 @@ impl FlowTable {
         if let Some(stale) = self.index.get(&flow.key).copied() {
             self.remove(FlowIndex(stale));
         }
-        let own = self
-            .by_device
-            .get(&flow.device)
-            .map_or(0, |flows| flows.count);
-        let is_full = self.len() >= self.limits.overall as usize;
-        if own >= self.limits.per_device || (is_full && own > 0) {
-            self.forget_oldest_of(flow.device);
-        } else if is_full {
-            return Err(TableFull);
-        }
-        let place = Slot {
+        self.make_room_for(flow.device)?;
+        let slot = self.place(Slot {
             flow: Some(flow),
             seen_ms: now_ms,
             phase_links: Links::default(),
             device_links: Links::default(),
-        };
-        let slot = self.place(place);
+        });
         self.index.insert(flow.key, slot);
         self.append_to_phase(slot, flow.phase);
         let flows = self.by_device.entry(flow.device).or_default();
@@ -152,6 +144,18 @@ impl FlowTable {
         flows
             .oldest_first
             .append(&mut self.slots, device_links, slot);
+        Ok(())
+    }
+
+    fn make_room_for(&mut self, device: PeerHandle) -> Result<(), TableFull> {
+        let flows = self.by_device.get(&device);
+        let own = flows.map_or(0, |flows| flows.count);
+        let is_full = self.len() >= self.limits.overall as usize;
+        if own >= self.limits.per_device || (is_full && own > 0) {
+            self.forget_oldest_of(device);
+        } else if is_full {
+            return Err(TableFull);
+        }
         Ok(())
     }
 
@@ -193,14 +197,14 @@ impl FlowTable {
     }
 
     fn oldest(&self, phase: Phase) -> Option<(u32, u64)> {
-        let slot = self.by_phase.get(phase as usize)?.first;
+        let slot = self.by_phase.get(phase as usize)?.first()?;
         let place = self.slots.get(slot as usize)?;
         Some((slot, place.seen_ms + phase.patience_ms()))
     }
 
     fn forget_oldest_of(&mut self, device: PeerHandle) {
-        if let Some(flows) = self.by_device.get(&device) {
-            let oldest = flows.oldest_first.first;
+        let flows = self.by_device.get(&device);
+        if let Some(oldest) = flows.and_then(|flows| flows.oldest_first.first()) {
             self.remove(FlowIndex(oldest));
         }
     }
@@ -246,121 +250,10 @@ impl FlowTable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TableFull;
 
-/// A doubly linked list through the slots.
-#[derive(Debug)]
-struct List {
-    first: u32,
-    last: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Links {
-    previous: u32,
-    next: u32,
-}
-
-impl Default for List {
-    fn default() -> Self {
-        Self {
-            first: NONE,
-            last: NONE,
-        }
-    }
-}
-
-impl Default for Links {
-    fn default() -> Self {
-        Self {
-            previous: NONE,
-            next: NONE,
-        }
-    }
-}
-
-type WhichLinks = fn(&mut Slot) -> &mut Links;
-
 fn phase_links(slot: &mut Slot) -> &mut Links {
     &mut slot.phase_links
 }
 
 fn device_links(slot: &mut Slot) -> &mut Links {
     &mut slot.device_links
-}
-
-impl List {
-    fn append(&mut self, slots: &mut [Slot], which: WhichLinks, slot: u32) {
-        let last = std::mem::replace(&mut self.last, slot);
-        if let Some(place) = slots.get_mut(slot as usize) {
-            *which(place) = Links {
-                previous: last,
-                next: NONE,
-            };
-        }
-        match slots.get_mut(last as usize) {
-            Some(place) => which(place).next = slot,
-            None => self.first = slot,
-        }
-    }
-
-    fn unlink(&mut self, slots: &mut [Slot], which: WhichLinks, slot: u32) {
-        let Some(place) = slots.get_mut(slot as usize) else {
-            return;
-        };
-        let Links { previous, next } = std::mem::take(which(place));
-        match slots.get_mut(previous as usize) {
-            Some(place) => which(place).next = next,
-            None => self.first = next,
-        }
-        match slots.get_mut(next as usize) {
-            Some(place) => which(place).previous = previous,
-            None => self.last = previous,
-        }
-    }
-}
-
-/// Folded multiplication under a secret seed: quick, and nobody outside can choose flows that collide.
-#[derive(Debug, Clone, Copy)]
-struct SeededState([u64; 2]);
-
-impl BuildHasher for SeededState {
-    type Hasher = SeededHasher;
-
-    fn build_hasher(&self) -> SeededHasher {
-        let [state, multiplier] = self.0;
-        SeededHasher {
-            state,
-            multiplier: multiplier | 1,
-        }
-    }
-}
-
-#[derive(Debug)]
-struct SeededHasher {
-    state: u64,
-    multiplier: u64,
-}
-
-impl Hasher for SeededHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes
-            .iter()
-            .for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        let product = u128::from(self.state ^ word) * u128::from(self.multiplier);
-        // Rotated, so that a word which cancels the state out does not stay cancelled.
-        self.state = (product as u64 ^ (product >> 64) as u64)
-            .wrapping_add(self.multiplier)
-            .rotate_left(23);
-    }
-
-    fn write_u128(&mut self, word: u128) {
-        self.write_u64(word as u64);
-        self.write_u64((word >> 64) as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.state
-    }
 }

@@ -29,6 +29,7 @@ mod rendezvous;
 mod review;
 mod rule;
 mod rule_list;
+mod seeded_hash;
 pub mod switch;
 pub mod time;
 mod tracking;
