@@ -8,9 +8,10 @@ use std::rc::Rc;
 use culvert_switch::config::{Config, PeerHandle};
 
 use crate::decoder::Decoder;
-use crate::model::{CONNECTORS, DEVICES, FIRST_CONNECTOR, Model, Step, run as take};
+use crate::model::run::run as take;
+use crate::model::steps::{CONNECTORS, DEVICES, FIRST_CONNECTOR};
 use crate::site::{Site, Way};
-use crate::switch_model::{setup, step};
+use crate::switch_model::{begin, step};
 use crate::world::World;
 
 /// Handshakes cost more than flows.
@@ -19,18 +20,9 @@ const MOST_STEPS: usize = 150;
 pub(crate) fn run(data: &[u8]) {
     let mut decoder = Decoder::new(data);
     let site = Rc::new(RefCell::new(Site::new(everybody())));
-    let mut model = Model::default();
     let mut world = World::new(Config::default());
     world.carrier = Some(Box::new(Way(Rc::clone(&site))));
-    take(
-        &mut model,
-        &mut world,
-        &Step::Configure(setup(&mut decoder)),
-    );
-    for connector in 0..CONNECTORS {
-        let has = true;
-        take(&mut model, &mut world, &Step::Session { connector, has });
-    }
+    let mut model = begin(&mut decoder, &mut world);
     for _ in 0..MOST_STEPS {
         if decoder.is_empty() {
             break;

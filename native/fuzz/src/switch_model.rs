@@ -3,9 +3,11 @@
 use culvert_switch::config::Config;
 
 use crate::decoder::Decoder;
-use crate::model::{
-    CONNECTORS, DEVICES, FIRST_CONNECTOR, Model, NETWORKS, Packet, RANGES, RuleSetup, Setup, Step,
-    TARGETS, run as take,
+use crate::model::Model;
+use crate::model::run::run as take;
+use crate::model::setup::{RuleSetup, Setup};
+use crate::model::steps::{
+    CONNECTORS, DEVICES, FIRST_CONNECTOR, NETWORKS, Packet, RANGES, Step, TARGETS,
 };
 use crate::world::World;
 
@@ -14,17 +16,8 @@ const WAITS_MS: [u64; 5] = [1, 500, 5_000, 31_000, 70_000];
 
 pub(crate) fn run(data: &[u8]) {
     let mut decoder = Decoder::new(data);
-    let mut model = Model::default();
     let mut world = World::new(Config::default());
-    take(
-        &mut model,
-        &mut world,
-        &Step::Configure(setup(&mut decoder)),
-    );
-    for connector in 0..CONNECTORS {
-        let has = true;
-        take(&mut model, &mut world, &Step::Session { connector, has });
-    }
+    let mut model = begin(&mut decoder, &mut world);
     for _ in 0..MOST_STEPS {
         if decoder.is_empty() {
             break;
@@ -32,6 +25,17 @@ pub(crate) fn run(data: &[u8]) {
         let step = step(&mut decoder);
         take(&mut model, &mut world, &step);
     }
+}
+
+/// With a first configuration, and a session for each of its connectors.
+pub(crate) fn begin(decoder: &mut Decoder, world: &mut World) -> Model {
+    let mut model = Model::default();
+    take(&mut model, world, &Step::Configure(setup(decoder)));
+    for connector in 0..CONNECTORS {
+        let has = true;
+        take(&mut model, world, &Step::Session { connector, has });
+    }
+    model
 }
 
 pub(crate) fn step(decoder: &mut Decoder) -> Step {
@@ -83,7 +87,7 @@ pub(crate) fn step(decoder: &mut Decoder) -> Step {
     }
 }
 
-pub(crate) fn setup(decoder: &mut Decoder) -> Setup {
+fn setup(decoder: &mut Decoder) -> Setup {
     Setup {
         devices: (0..DEVICES).map(|_| device(decoder)).collect(),
         connectors: (0..CONNECTORS)

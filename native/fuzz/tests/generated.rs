@@ -5,9 +5,13 @@
     reason = "a test that cannot run should say so at once"
 )]
 
+#[path = "../../switch/tests/chance/mod.rs"]
+mod chance;
+
 use std::fs;
 use std::path::Path;
 
+use chance::Chance;
 use culvert_fuzz::target;
 
 /// Each of up to 150 steps.
@@ -102,16 +106,4 @@ fn committed(name: &str) -> Vec<Vec<u8>> {
         .collect();
     inputs.sort();
     inputs
-}
-
-/// xorshift64.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, count: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as usize % count
-    }
 }

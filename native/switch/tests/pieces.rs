@@ -5,10 +5,9 @@
 )]
 mod world;
 
-use world::*;
-
-const DEVICE: &str = "100.96.0.7";
-const TARGET: &str = "192.168.0.10";
+use world::World;
+use world::configuration::*;
+use world::packets::*;
 
 #[test]
 fn the_pieces_of_a_datagram_take_the_way_of_the_first_in_both_families_and_directions() {

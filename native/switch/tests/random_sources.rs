@@ -4,12 +4,16 @@
     clippy::indexing_slicing,
     reason = "a test that is wrong should say so at once"
 )]
+mod chance;
 mod world;
 
 use std::net::IpAddr;
 
+use chance::Chance;
 use culvert_switch::config::{Config, Device, PeerHandle};
-use world::*;
+use world::World;
+use world::configuration::*;
+use world::packets::*;
 
 const CASES: u32 = 1_000_000;
 const CASES_A_CONFIGURATION: u32 = 500;
@@ -98,17 +102,5 @@ fn datagram_from(source: IpAddr) -> Vec<u8> {
             packet.extend(ports);
             packet
         }
-    }
-}
-
-/// xorshift64: repeatable.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, count: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as usize % count
     }
 }

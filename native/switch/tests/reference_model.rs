@@ -3,7 +3,10 @@ mod model;
 mod world;
 
 use culvert_switch::config::Config;
-use model::*;
+use model::Model;
+use model::run::run;
+use model::setup::{RuleSetup, Setup};
+use model::steps::{CONNECTORS, DEVICES, Packet, RANGES, Step, TARGETS};
 use proptest::prelude::*;
 use world::World;
 

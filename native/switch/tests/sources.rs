@@ -2,7 +2,9 @@
 mod world;
 
 use culvert_switch::switch::Verdict;
-use world::*;
+use world::World;
+use world::configuration::*;
+use world::packets::*;
 
 #[test]
 fn no_source_but_the_devices_own_addresses_passes() {
