@@ -1,7 +1,5 @@
 use std::time::{Duration, Instant};
 
-use crate::tcp_endpoint::smoltcp_time;
-
 /// The caller's time, and its start for the stack that counts from zero.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
@@ -11,7 +9,8 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn smoltcp(self) -> smoltcp::time::Instant {
-        smoltcp_time(self.now.saturating_duration_since(self.start))
+        let since_start = self.now.saturating_duration_since(self.start);
+        smoltcp::time::Instant::from_micros(since_start.as_micros() as i64)
     }
 
     pub(crate) fn moment(self, at: smoltcp::time::Instant) -> Instant {

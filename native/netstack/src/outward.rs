@@ -17,7 +17,8 @@ use crate::ecn::NOT_CAPABLE;
 use crate::flow_table::{FlowKey, Token};
 use crate::inner::{ICMP, ICMPV6, Inner, TCP, UDP, Unparsed};
 use crate::nat::{Flow, FlowKind, Nat};
-use crate::reassembly::{Added, Piece};
+use crate::reassembly::Added;
+use crate::reassembly::piece::Piece;
 use crate::trouble::Trouble;
 
 impl Nat {

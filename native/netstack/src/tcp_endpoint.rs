@@ -1,19 +1,21 @@
 //! The device-facing half of one TCP flow: one smoltcp interface that owns the target's address and holds one socket.
 //!
 //! smoltcp's `poll` walks every socket of its interface, so ten thousand flows in one interface cost ten thousand steps per
-//! packet. One interface per flow costs little (`examples/flow-cost.rs` says how much) and is polled only when its own flow has something to do;
-//! finding the flow is our hash table's work, waking it the timer heap's. There is no queue inside: the packet comes
-//! in by reference, what goes out is written straight into the batch.
+//! packet. One interface per flow costs little (`examples/flow-cost.rs` says how much) and is polled only when its own flow
+//! has something to do; finding the flow is our hash table's work, waking it the timer heap's. There is no queue inside:
+//! the packet comes in by reference, what goes out is written straight into the batch.
 #![allow(unsafe_code, reason = "the rings that a socket borrows lie beside it")]
 
-use std::net::SocketAddr;
+#[forbid(unsafe_code)]
+mod link;
+
+use std::net::{IpAddr, SocketAddr};
 
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp;
-use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpCidr};
 
+use self::link::Link;
 use crate::batch::{Batch, PeerTag};
 use crate::clock::Clock;
 use crate::compose::push_bare_acknowledgement;
@@ -41,15 +43,6 @@ pub(crate) struct Tunnel<'a> {
     pub(crate) budget: usize,
 }
 
-/// The tunnel as smoltcp sees it, made anew for each call.
-struct Link<'a, 'b> {
-    incoming: Option<&'a [u8]>,
-    tunnel: &'a mut Tunnel<'b>,
-    repair: &'a mut LossRepair,
-    latest: &'a mut Option<Latest>,
-    now: std::time::Instant,
-}
-
 impl TcpEndpoint {
     pub(crate) fn new(
         target: SocketAddr,
@@ -57,8 +50,6 @@ impl TcpEndpoint {
         clock: Clock,
         tunnel: &mut Tunnel<'_>,
     ) -> Option<Self> {
-        let mut config = Config::new(HardwareAddress::Ip);
-        config.random_seed = seed;
         let (mut repair, mut latest) = (LossRepair::default(), None);
         let mut link = Link {
             incoming: None,
@@ -67,14 +58,7 @@ impl TcpEndpoint {
             latest: &mut latest,
             now: clock.now,
         };
-        let mut interface = Interface::new(config, &mut link, clock.smoltcp());
-        let address: smoltcp::wire::IpAddress = target.ip().into();
-        let prefix = IpCidr::new(address, if target.is_ipv4() { 32 } else { 128 });
-        interface.update_ip_addrs(|addresses| {
-            addresses.clear();
-            // Capacity is two; the list was just emptied.
-            let _ = addresses.push(prefix);
-        });
+        let interface = interface_of(target.ip(), seed, clock, &mut link);
         let mut sockets = SocketSet::new(vec![SocketStorage::EMPTY]);
         let memory = RingMemory::new().ok()?;
         // SAFETY: once each, and the sockets are dropped before the memory, by the order of the fields.
@@ -195,6 +179,20 @@ impl TcpEndpoint {
     }
 }
 
+/// It owns the target's address.
+fn interface_of(target: IpAddr, seed: u64, clock: Clock, link: &mut Link<'_, '_>) -> Interface {
+    let mut config = Config::new(HardwareAddress::Ip);
+    config.random_seed = seed;
+    let mut interface = Interface::new(config, link, clock.smoltcp());
+    let prefix = if target.is_ipv4() { 32 } else { 128 };
+    interface.update_ip_addrs(|addresses| {
+        addresses.clear();
+        // Capacity is two; the list was just emptied.
+        let _ = addresses.push(IpCidr::new(target.into(), prefix));
+    });
+    interface
+}
+
 fn listening_socket(
     target: SocketAddr,
     rings: [&'static mut [u8]; 2],
@@ -220,84 +218,4 @@ fn furthest(before: Option<u32>, packet: &[u8]) -> Option<u32> {
             .filter(|before| is_before(end, *before))
             .unwrap_or(end),
     )
-}
-
-pub(crate) fn smoltcp_time(since_start: std::time::Duration) -> Instant {
-    Instant::from_micros(since_start.as_micros() as i64)
-}
-
-impl<'b> Device for Link<'_, 'b> {
-    type RxToken<'c>
-        = Incoming<'c>
-    where
-        Self: 'c;
-    type TxToken<'c>
-        = Outgoing<'c, 'b>
-    where
-        Self: 'c;
-
-    fn receive(&mut self, _now: Instant) -> Option<(Incoming<'_>, Outgoing<'_, 'b>)> {
-        let packet = self.incoming.take()?;
-        Some((Incoming(packet), self.outgoing()))
-    }
-
-    fn transmit(&mut self, _now: Instant) -> Option<Outgoing<'_, 'b>> {
-        (self.tunnel.budget > 0).then(|| self.outgoing())
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = self.tunnel.mtu;
-        capabilities
-    }
-}
-
-impl<'b> Link<'_, 'b> {
-    fn outgoing(&mut self) -> Outgoing<'_, 'b> {
-        Outgoing {
-            tunnel: self.tunnel,
-            repair: self.repair,
-            latest: self.latest,
-            now: self.now,
-        }
-    }
-}
-
-struct Incoming<'a>(&'a [u8]);
-
-impl RxToken for Incoming<'_> {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        read(self.0)
-    }
-}
-
-struct Outgoing<'a, 'b> {
-    tunnel: &'a mut Tunnel<'b>,
-    repair: &'a mut LossRepair,
-    latest: &'a mut Option<Latest>,
-    now: std::time::Instant,
-}
-
-impl TxToken for Outgoing<'_, '_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
-        let Tunnel {
-            batch,
-            peer,
-            budget,
-            ..
-        } = self.tunnel;
-        *budget = budget.saturating_sub(1);
-        batch.push(*peer, len, |packet| {
-            let result = write(packet);
-            self.repair.note_sent(self.now, packet);
-            if let Some(segment) = Segment::of(packet) {
-                *self.latest = Some(Latest {
-                    acknowledgement: segment.acknowledgement,
-                    window: segment.window,
-                });
-            }
-            result
-        })
-    }
 }

@@ -5,19 +5,47 @@ use std::io::{self, Read};
 use smoltcp::socket::tcp;
 use socket2::Socket;
 
-/// The flow's own socket, and what is known of it, while the endpoint is borrowed.
-pub(crate) struct Ends<'a> {
-    pub(crate) socket: &'a Socket,
-    pub(crate) readable: &'a mut bool,
-    pub(crate) writable: &'a mut bool,
-    pub(crate) target_finished: &'a mut bool,
-    pub(crate) device_fin_seen: &'a mut bool,
-    pub(crate) device_finished: &'a mut bool,
+/// The target's side of a flow: its socket, and what is known of it.
+pub(crate) struct TargetSide {
+    pub(crate) socket: Socket,
+    /// Edge-triggered readiness: true until the kernel has said "would block".
+    readable: bool,
+    writable: bool,
+    /// The target has sent its FIN, and the endpoint was told to send ours.
+    pub(crate) finished: bool,
+    pub(crate) device_fin_seen: bool,
+    /// All that the device sent before its FIN was written to the target.
+    pub(crate) device_finished: bool,
 }
 
-impl Ends<'_> {
-    pub(crate) fn write_to_target(&mut self, endpoint: &mut tcp::Socket<'_>) {
-        while *self.writable && endpoint.can_recv() {
+impl TargetSide {
+    pub(crate) fn new(socket: Socket) -> Self {
+        Self {
+            socket,
+            readable: true,
+            writable: true,
+            finished: false,
+            device_fin_seen: false,
+            device_finished: false,
+        }
+    }
+
+    pub(crate) fn note_ready(&mut self) {
+        self.readable = true;
+        self.writable = true;
+    }
+
+    /// Moves what can be moved, both ways. True: there was something.
+    pub(crate) fn exchange(&mut self, endpoint: &mut tcp::Socket<'_>) -> bool {
+        let has_come = endpoint.recv_queue() > 0;
+        self.write_to_target(endpoint);
+        let before = endpoint.send_queue();
+        self.read_from_target(endpoint);
+        has_come || endpoint.send_queue() != before
+    }
+
+    fn write_to_target(&mut self, endpoint: &mut tcp::Socket<'_>) {
+        while self.writable && endpoint.can_recv() {
             let sent = endpoint.recv(|bytes| {
                 let sent = self.socket.send_with_flags(bytes, libc::MSG_NOSIGNAL);
                 (*sent.as_ref().unwrap_or(&0), sent)
@@ -26,37 +54,41 @@ impl Ends<'_> {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) if is_interrupted(&error) => {}
                 Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    *self.writable = false
+                    self.writable = false;
                 }
                 Ok(Err(_)) => return endpoint.abort(),
                 // The handshake is not complete: nothing may be taken out yet.
                 Err(_) => return,
             }
         }
-        *self.device_fin_seen |= has_received_fin(endpoint.state());
-        if *self.device_fin_seen && !endpoint.can_recv() && !*self.device_finished {
-            *self.device_finished = true;
+        self.pass_fin_on(endpoint);
+    }
+
+    fn pass_fin_on(&mut self, endpoint: &tcp::Socket<'_>) {
+        self.device_fin_seen |= has_received_fin(endpoint.state());
+        if self.device_fin_seen && !endpoint.can_recv() && !self.device_finished {
+            self.device_finished = true;
             // Fails when the target has reset the connection, which the next read tells better.
             let _ = self.socket.shutdown(std::net::Shutdown::Write);
         }
     }
 
-    pub(crate) fn read_from_target(&mut self, endpoint: &mut tcp::Socket<'_>) {
-        while *self.readable && endpoint.can_send() {
+    fn read_from_target(&mut self, endpoint: &mut tcp::Socket<'_>) {
+        while self.readable && endpoint.can_send() {
             let read = endpoint.send(|room| {
-                let read = (&mut &*self.socket).read(room);
+                let read = (&self.socket).read(room);
                 (*read.as_ref().unwrap_or(&0), read)
             });
             match read {
                 Ok(Ok(0)) => {
-                    *self.readable = false;
-                    *self.target_finished = true;
+                    self.readable = false;
+                    self.finished = true;
                     return endpoint.close();
                 }
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) if is_interrupted(&error) => {}
                 Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    *self.readable = false
+                    self.readable = false;
                 }
                 Ok(Err(_)) => return endpoint.abort(),
                 Err(_) => return,

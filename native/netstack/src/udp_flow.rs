@@ -16,7 +16,7 @@ use crate::ecn::NOT_CAPABLE;
 use crate::error_queue::QueuedError;
 use crate::flow_table::FlowKey;
 use crate::inner::UDP;
-use crate::tcp_flow::is_talking_to_itself;
+use crate::tcp_flow::connecting::is_talking_to_itself;
 
 pub(crate) struct UdpFlow {
     socket: DatagramSocket,
