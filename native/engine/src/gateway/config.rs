@@ -1,92 +1,22 @@
 //! `GatewayEngineConfig` of `native/client/protocol.ts`, read and turned into what switch and tunnel take.
 
-use std::collections::HashMap;
+mod peers;
+mod policy;
+mod text;
+
 use std::net::{IpAddr, SocketAddr};
 
 use culvert_core::{PrivateKey, PublicKey};
 use culvert_switch::config::{self as switch, PeerHandle};
-use ipnet::IpNet;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
+use self::peers::Peers;
+use self::policy::{read_network, read_rule};
+use self::text::Text;
 use crate::control::Refusal;
 use crate::key_text;
 
 /// The smallest that IPv6 works over. The largest is what an IPv4 packet can be.
 const MTU_RANGE: std::ops::RangeInclusive<u32> = 1280..=65_535;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Text<'a> {
-    #[serde(borrow)]
-    private_key: &'a RawValue,
-    listen_port: u16,
-    mtu: u32,
-    peers: Vec<PeerText>,
-    networks: Vec<NetworkText>,
-    rules: Vec<RuleText>,
-    /// By peer id.
-    #[serde(default)]
-    last_endpoints: HashMap<String, SocketAddr>,
-}
-
-#[derive(Deserialize)]
-#[serde(
-    tag = "kind",
-    rename_all = "lowercase",
-    rename_all_fields = "camelCase"
-)]
-enum PeerText {
-    Device {
-        id: String,
-        public_key: String,
-        addresses: Vec<IpAddr>,
-        subjects: Vec<String>,
-        expires_at: Option<u64>,
-    },
-    Connector {
-        id: String,
-        public_key: String,
-        addresses: Vec<IpAddr>,
-        network_id: String,
-        healthy: bool,
-    },
-}
-
-#[derive(Deserialize)]
-struct NetworkText {
-    id: String,
-    ranges: Vec<IpNet>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RuleText {
-    id: String,
-    name: String,
-    action: ActionText,
-    subjects: Vec<String>,
-    network_ids: Vec<String>,
-    ranges: Vec<IpNet>,
-    protocol: ProtocolText,
-    ports: Vec<(u16, u16)>,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "lowercase")]
-enum ActionText {
-    Allow,
-    Block,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "lowercase")]
-enum ProtocolText {
-    Any,
-    Tcp,
-    Udp,
-    Icmp,
-}
 
 /// A configuration that is whole and well-formed; whether it holds together the switch says.
 pub(super) struct GatewayConfig {
@@ -117,191 +47,41 @@ pub(super) enum PeerKind {
 /// `handle_of` gives every public key its number; none when it has no other.
 pub(super) fn read(
     json: &str,
-    mut handle_of: impl FnMut(PublicKey) -> Option<PeerHandle>,
+    handle_of: impl FnMut(PublicKey) -> Option<PeerHandle>,
 ) -> Result<GatewayConfig, Refusal> {
     let text: Text<'_> = serde_json::from_str(json)
         .map_err(|fault| Refusal::bad_config(format!("not a gateway's configuration: {fault}")))?;
     let private_key = key_text::decode_private(text.private_key);
     let private_key = private_key.ok_or_else(|| bad_key("privateKey"))?;
-    let mtu = u16::try_from(text.mtu)
-        .ok()
-        .filter(|_| MTU_RANGE.contains(&text.mtu));
-    let mtu = mtu.ok_or_else(|| {
-        Refusal::bad_config(format!("mtu is {}; it has to be 1280 to 65535", text.mtu))
-    })?;
-    let mut config = GatewayConfig {
+    let mtu = read_mtu(text.mtu)?;
+    let mut switch = switch::Config {
+        mtu,
+        ..switch::Config::default()
+    };
+    let own_key = private_key.public_key();
+    let mut reading = Peers::new(own_key, &text.last_endpoints, handle_of);
+    let mut peers = Vec::with_capacity(text.peers.len());
+    for text in text.peers {
+        let peer = reading.read(&text)?;
+        text.add_to(peer.handle, &mut switch);
+        peers.push(peer);
+    }
+    let networks = text.networks.into_iter().map(read_network);
+    switch.networks = networks.collect::<Result<_, _>>()?;
+    let rules = text.rules.into_iter().map(read_rule);
+    switch.rules = rules.collect::<Result<_, _>>()?;
+    Ok(GatewayConfig {
         private_key,
         listen_port: text.listen_port,
         mtu,
-        peers: Vec::with_capacity(text.peers.len()),
-        switch: switch::Config {
-            mtu,
-            ..switch::Config::default()
-        },
-    };
-    let own_key = config.private_key.public_key();
-    for peer in text.peers {
-        config.add_peer(peer, own_key, &text.last_endpoints, &mut handle_of)?;
-    }
-    config.switch.networks = text
-        .networks
-        .into_iter()
-        .map(read_network)
-        .collect::<Result<_, _>>()?;
-    config.switch.rules = text
-        .rules
-        .into_iter()
-        .map(read_rule)
-        .collect::<Result<_, _>>()?;
-    Ok(config)
-}
-
-impl GatewayConfig {
-    fn add_peer(
-        &mut self,
-        text: PeerText,
-        own_key: PublicKey,
-        last_endpoints: &HashMap<String, SocketAddr>,
-        handle_of: &mut impl FnMut(PublicKey) -> Option<PeerHandle>,
-    ) -> Result<(), Refusal> {
-        let (id, key, addresses, kind) = text.shared();
-        let public_key = key_text::decode(key).map(PublicKey);
-        let public_key = public_key.ok_or_else(|| bad_key(&format!("the publicKey of {id:?}")))?;
-        if public_key == own_key {
-            let sentence = format!("{id:?} has the gateway's own public key; give it its own");
-            return Err(Refusal::bad_config(sentence));
-        }
-        if let Some(twin) = self.peers.iter().find(|peer| peer.public_key == public_key) {
-            let sentence = format!("{:?} and {id:?} have the same public key", twin.id);
-            return Err(Refusal::bad_config(sentence));
-        }
-        let handle = handle_of(public_key).ok_or_else(|| {
-            let sentence =
-                "this engine has numbered four billion peers and can take no other: restart it";
-            Refusal::new("numbers-used-up", sentence)
-        })?;
-        let last_endpoint = last_endpoints.get(id).copied();
-        let (id, addresses) = (id.to_owned(), addresses.to_vec());
-        self.peers.push(ConfiguredPeer {
-            handle,
-            id,
-            public_key,
-            addresses,
-            kind,
-            last_endpoint,
-        });
-        text.add_to(handle, &mut self.switch);
-        Ok(())
-    }
-}
-
-impl PeerText {
-    fn shared(&self) -> (&str, &str, &[IpAddr], PeerKind) {
-        match self {
-            PeerText::Device {
-                id,
-                public_key,
-                addresses,
-                expires_at,
-                ..
-            } => {
-                let kind = PeerKind::Device {
-                    expires_at_unix_ms: *expires_at,
-                };
-                (id, public_key, addresses, kind)
-            }
-            PeerText::Connector {
-                id,
-                public_key,
-                addresses,
-                healthy,
-                ..
-            } => (
-                id,
-                public_key,
-                addresses,
-                PeerKind::Connector {
-                    is_healthy: *healthy,
-                },
-            ),
-        }
-    }
-
-    fn add_to(self, handle: PeerHandle, config: &mut switch::Config) {
-        match self {
-            PeerText::Device {
-                id,
-                addresses,
-                subjects,
-                expires_at,
-                ..
-            } => {
-                config.devices.push(switch::Device {
-                    handle,
-                    id,
-                    addresses,
-                    subjects,
-                    expires_at_unix_ms: expires_at,
-                });
-            }
-            PeerText::Connector {
-                id,
-                addresses,
-                network_id,
-                healthy,
-                ..
-            } => {
-                config.connectors.push(switch::Connector {
-                    handle,
-                    id,
-                    addresses,
-                    network_id,
-                    is_healthy: healthy,
-                });
-            }
-        }
-    }
-}
-
-fn read_network(text: NetworkText) -> Result<switch::Network, Refusal> {
-    check_ranges(&text.ranges, &format!("network {:?}", text.id))?;
-    Ok(switch::Network {
-        id: text.id,
-        ranges: text.ranges,
+        peers,
+        switch,
     })
 }
 
-fn read_rule(text: RuleText) -> Result<switch::Rule, Refusal> {
-    check_ranges(&text.ranges, &format!("rule {:?}", text.id))?;
-    Ok(switch::Rule {
-        id: text.id,
-        name: text.name,
-        action: match text.action {
-            ActionText::Allow => switch::Action::Allow,
-            ActionText::Block => switch::Action::Block,
-        },
-        subjects: text.subjects,
-        network_ids: text.network_ids,
-        ranges: text.ranges,
-        protocol: match text.protocol {
-            ProtocolText::Any => switch::RuleProtocol::Any,
-            ProtocolText::Tcp => switch::RuleProtocol::Tcp,
-            ProtocolText::Udp => switch::RuleProtocol::Udp,
-            ProtocolText::Icmp => switch::RuleProtocol::Icmp,
-        },
-        ports: text.ports,
-    })
-}
-
-/// `10.1.2.3/8` is a slip of somebody's, and which way is not ours to guess.
-fn check_ranges(ranges: &[IpNet], owner: &str) -> Result<(), Refusal> {
-    match ranges.iter().find(|range| range.trunc() != **range) {
-        None => Ok(()),
-        Some(range) => Err(Refusal::bad_config(format!(
-            "{owner} has the range {range}, with bits behind its prefix; write {}",
-            range.trunc()
-        ))),
-    }
+fn read_mtu(mtu: u32) -> Result<u16, Refusal> {
+    let fits = u16::try_from(mtu).ok().filter(|_| MTU_RANGE.contains(&mtu));
+    fits.ok_or_else(|| Refusal::bad_config(format!("mtu is {mtu}; it has to be 1280 to 65535")))
 }
 
 fn bad_key(whose: &str) -> Refusal {
@@ -312,6 +92,9 @@ fn bad_key(whose: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::{Duration, Instant};
+
     use super::*;
     use serde_json::{Value, json};
 
@@ -378,6 +161,40 @@ mod tests {
                 .message
                 .contains("gateway's own public key")
         );
+    }
+
+    #[test]
+    fn two_peers_with_one_key_are_told_by_name() {
+        let mut config = example();
+        config["peers"][1]["publicKey"] = config["peers"][0]["publicKey"].clone();
+
+        let message = read_json(&config).err().unwrap().message;
+
+        assert!(message.starts_with("\"d\" and \"c\" have"), "{message}");
+    }
+
+    /// A fraction of a second with an index. Each held against all before, these take some ten seconds.
+    #[test]
+    fn a_hundred_thousand_peers_are_not_each_held_against_all_others() {
+        let mut config = example();
+        config["peers"] = (0..100_000).map(numbered_device).collect();
+        let text = config.to_string();
+        let begun = Instant::now();
+
+        let config = read(&text, |_| Some(PeerHandle(1))).ok().unwrap();
+
+        let took = begun.elapsed();
+        assert_eq!(config.peers.len(), 100_000);
+        assert!(took < Duration::from_secs(4), "{took:?}");
+    }
+
+    fn numbered_device(number: u32) -> Value {
+        let mut key = [9; 32];
+        key[..4].copy_from_slice(&number.to_be_bytes());
+        json!({
+            "kind": "device", "id": format!("d{number}"), "publicKey": key_text::encode(&key),
+            "addresses": [Ipv4Addr::from(0x6440_0000 + number)], "subjects": ["everyone"], "expiresAt": null,
+        })
     }
 
     fn read_json(config: &Value) -> Result<GatewayConfig, Refusal> {
