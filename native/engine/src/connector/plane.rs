@@ -4,34 +4,35 @@
 //!  gateways ──UDP──▶ tunnel ──inner packets──▶ NAT ──sockets──▶ targets
 //!           ◀──UDP── tunnel ◀────batch──────── NAT ◀──sockets──
 //! ```
-//! Where the kernel forwards ([`KernelDoor`]), a TUN stands beside the NAT. Time is read once per round. Nothing is allocated per packet after the buffers have found their size.
+//! Where the kernel forwards ([`KernelDoor`]), a TUN stands beside the NAT. Time is read once per round. Nothing is allocated
+//! per packet after the buffers have found their size.
 
-use std::collections::BTreeMap;
+mod orders;
+mod receiving;
+mod waiting;
+
 use std::io;
-use std::net::SocketAddr;
 use std::ops::Range;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use culvert_core::{EventKind, HEADROOM, Now, Outbox, Tunnel};
+use culvert_core::{HEADROOM, Now, Outbox, Tunnel};
 use culvert_netstack::{Batch, Nat, NatConfig, NatLimits, PeerTag};
-use culvert_udp::{Door, Inbox, Message};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use culvert_udp::Inbox;
 
-use super::config::ConnectorConfig;
-use super::gateways::{Gateways, endpoint_at, tag_of};
+use self::waiting::Ready;
+use super::Order;
+use super::gateways::Gateways;
 use super::kernel::KernelDoor;
 use super::sending::{Sending, Sent};
-use super::{Order, Report, unix_milliseconds};
 use crate::bell::Bell;
 use crate::clock::now;
-use crate::control::{Event, EventSink};
+use crate::control::EventSink;
 use crate::device::is_gone;
+use crate::log_warn;
 use crate::network_watch::NetworkWatch;
 use crate::setback::Setback;
-use crate::{congestion, log_debug, log_warn};
 
 pub(super) struct Plane {
     tunnel: Arc<Tunnel>,
@@ -59,8 +60,6 @@ pub(super) struct Plane {
 
 /// Messages a receive takes; with GRO each may hold 64 packets.
 const INBOX_SLOTS: usize = 16;
-/// Receives before the targets have their turn.
-const RECEIVES_PER_ROUND: usize = 4;
 /// Batches out of the kernel before the gateways have their turn.
 const READS_PER_ROUND: usize = 4;
 /// A change of the network seldom comes alone, and on a router they never end.
@@ -117,90 +116,17 @@ impl Plane {
             }
             self.renew_ways(now, ready.network);
             self.receive(now);
-            if ready.kernel
-                && let Err(cause) = self.read_kernel(now)
-            {
-                if is_gone(&cause) {
-                    log_warn!("the interface can not be read any more: {cause}");
-                    return;
-                }
-                let setback = &mut self.setback;
-                setback.wait_after("the interface can not be read just now", cause);
+            if ready.kernel && !self.serve_kernel(now) {
+                return;
             }
             self.nat.handle_ready(now.instant, &mut self.to_devices);
-            if self
-                .tunnel
-                .next_wakeup()
-                .is_some_and(|due| due <= now.instant)
-            {
+            let due = self.tunnel.next_wakeup();
+            if due.is_some_and(|due| due <= now.instant) {
                 self.tunnel.handle_timeout(now, &mut self.handshakes);
             }
             self.send(now);
             self.tell_events();
             self.log_refused();
-        }
-    }
-
-    fn wait(&self) -> rustix::io::Result<Ready> {
-        let sockets = self.nat.poll_fd();
-        let mut fds = vec![
-            PollFd::new(&self.bell, PollFlags::IN),
-            PollFd::from_borrowed_fd(sockets, PollFlags::IN),
-            PollFd::new(&self.network, PollFlags::IN),
-        ];
-        let kernel = self.kernel.iter().map(KernelDoor::poll_fd);
-        fds.extend(kernel.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-        let doors = self.gateways.doors();
-        fds.extend(doors.map(|(.., door)| PollFd::from_borrowed_fd(door.as_fd(), PollFlags::IN)));
-        let deadlines = [
-            self.nat.poll_timeout(),
-            self.tunnel.next_wakeup(),
-            self.renewal,
-        ];
-        let timeout =
-            deadlines.into_iter().flatten().min().and_then(|at| {
-                Timespec::try_from(at.saturating_duration_since(Instant::now())).ok()
-            });
-        match poll(&mut fds, timeout.as_ref()) {
-            // Nothing is said about any of them then.
-            Err(rustix::io::Errno::INTR) => return Ok(Ready::ALL),
-            outcome => outcome?,
-        };
-        let is_ready = |index: usize| fds.get(index).is_some_and(|fd| !fd.revents().is_empty());
-        Ok(Ready {
-            bell: is_ready(0),
-            network: is_ready(2),
-            kernel: self.kernel.is_some() && is_ready(3),
-        })
-    }
-
-    /// False: stop.
-    fn take_orders(&mut self, now: Now) -> bool {
-        self.bell.silence();
-        while let Ok(order) = self.orders.try_recv() {
-            match order {
-                Order::Configure { config, done } => {
-                    self.apply(now, &config);
-                    // Who asked may have given up; the configuration holds all the same.
-                    let _ = done.send(());
-                }
-                Order::Report(answer) => drop(answer.send(self.report())),
-                Order::Stop => return false,
-            }
-        }
-        true
-    }
-
-    fn apply(&mut self, now: Now, config: &ConnectorConfig) {
-        self.tunnel.set_mtu(config.nat.mtu);
-        self.tunnel
-            .set_private_key(now, Some(config.private_key.clone()));
-        self.gateways
-            .apply(now, &self.tunnel, config, &mut self.handshakes);
-        self.nat
-            .configure(now.instant, &config.nat, &mut self.to_devices);
-        if let Some(kernel) = &mut self.kernel {
-            kernel.configure(&config.nat);
         }
     }
 
@@ -224,77 +150,20 @@ impl Plane {
         self.renewal = Some(self.renewed + BETWEEN_RENEWALS);
     }
 
-    fn receive(&mut self, now: Now) {
-        let gateways = std::mem::take(&mut self.gateways);
-        for (tag, remote, door) in gateways.doors() {
-            for _ in 0..RECEIVES_PER_ROUND {
-                if !self.receive_once(now, tag, remote, door) {
-                    break;
-                }
-            }
-        }
-        self.gateways = gateways;
-    }
-
-    /// True when more may wait.
-    fn receive_once(&mut self, now: Now, tag: PeerTag, remote: SocketAddr, door: &Door) -> bool {
-        match self.inbox.receive(door) {
-            Ok(0) => return false,
-            Ok(_) => {}
-            // Nobody listens there just now: a gateway that is restarted says hello when it is back.
-            Err(cause) if cause.kind() == io::ErrorKind::ConnectionRefused => return true,
-            Err(cause) => {
-                self.want_renewal();
-                let setback = &mut self.setback;
-                setback.wait_after("nothing can be received from a gateway just now", cause);
+    /// False: the interface is gone.
+    fn serve_kernel(&mut self, now: Now) -> bool {
+        match self.read_kernel(now) {
+            Ok(()) => {}
+            Err(cause) if is_gone(&cause) => {
+                log_warn!("the interface can not be read any more: {cause}");
                 return false;
             }
-        }
-        let from = endpoint_at(remote, tag);
-        let mut entry = self.kernel.as_mut().map(KernelDoor::enter);
-        for message in self.inbox.messages() {
-            let Message {
-                segment_bytes,
-                bytes,
-                ecn,
-                ..
-            } = message;
-            let delivered = &mut self.delivered;
-            delivered.clear();
-            self.tunnel.receive_segments(
-                now,
-                from,
-                bytes,
-                segment_bytes,
-                &mut self.handshakes,
-                |peer, inner| delivered.push((tag_of(peer), inner)),
-            );
-            let (mut rest, mut at) = (bytes, 0);
-            for (peer, inner) in delivered.drain(..) {
-                let Some((taken, behind)) = rest.split_at_mut_checked(inner.end - at) else {
-                    break;
-                };
-                let packet = taken.get_mut(inner.start - at..).unwrap_or_default();
-                (rest, at) = (behind, inner.end);
-                if !congestion::bring_in(ecn, packet) {
-                    self.congestion_drops += 1;
-                    continue;
-                }
-                let packet = match &mut entry {
-                    Some(entry) => entry.push(peer, packet),
-                    None => Some(packet),
-                };
-                if let Some(packet) = packet {
-                    self.nat
-                        .handle_packet(now.instant, peer, packet, &mut self.to_devices);
-                }
+            Err(cause) => {
+                let setback = &mut self.setback;
+                setback.wait_after("the interface can not be read just now", cause);
             }
         }
-        if let Some(entry) = entry {
-            entry.write();
-        }
-        self.nat.flush(now.instant, &mut self.to_devices);
-        self.inbox.is_full()
+        true
     }
 
     fn read_kernel(&mut self, now: Now) -> io::Result<()> {
@@ -342,89 +211,4 @@ impl Plane {
             self.want_renewal();
         }
     }
-
-    fn tell_events(&mut self) {
-        for event in self.tunnel.take_events() {
-            let Some(id) = self.gateways.id(&event.peer) else {
-                continue;
-            };
-            let at = unix_milliseconds(event.at);
-            match event.kind {
-                EventKind::HandshakeDone { endpoint } => {
-                    self.gateways.note_answer(&event.peer);
-                    self.events.send(Event::PeerHandshake {
-                        id,
-                        at,
-                        endpoint: endpoint.map(|endpoint| endpoint.remote.to_string()),
-                    });
-                }
-                // Who speaks first is a connector: no gateway begins a session that it waits for.
-                EventKind::PeerLost => self.events.send(Event::PeerLost { id, at }),
-                EventKind::HandshakeGaveUp => log_debug!("gateway {id} does not answer"),
-            }
-        }
-    }
-
-    fn log_refused(&mut self) {
-        for refused in self.nat.take_refused() {
-            log_debug!(
-                "refused: {} from {} to {} port {:?}, protocol {}",
-                refused.reason.name(),
-                refused.device,
-                refused.destination,
-                refused.port,
-                refused.protocol
-            );
-        }
-    }
-
-    fn report(&self) -> Report {
-        let mut drops = BTreeMap::new();
-        for (name, count) in self.nat.drops().counted() {
-            *drops.entry(name.to_owned()).or_default() += count;
-        }
-        for (reason, count) in self.tunnel.drop_counts() {
-            if count > 0 {
-                *drops.entry(kebab(&format!("{reason:?}"))).or_default() += count;
-            }
-        }
-        let not_carried = self.kernel.as_ref().map_or(0, KernelDoor::dropped);
-        let own = [
-            ("interface-dropped", not_carried),
-            ("udp-send-failed", self.send_failures),
-            ("congestion", self.congestion_drops),
-        ];
-        let own = own.into_iter().filter(|(_, count)| *count > 0);
-        drops.extend(own.map(|(name, count)| (name.to_owned(), count)));
-        Report {
-            flows: self.nat.flows() as u64,
-            drops,
-        }
-    }
-}
-
-/// What is asked only when there is an answer: a call each round for what seldom happens would cost as much as a batch.
-struct Ready {
-    bell: bool,
-    network: bool,
-    kernel: bool,
-}
-
-impl Ready {
-    const ALL: Self = Self {
-        bell: true,
-        network: true,
-        kernel: true,
-    };
-}
-
-fn kebab(name: &str) -> String {
-    let mut kebab = String::with_capacity(name.len() + 4);
-    for (place, letter) in name.char_indices() {
-        if letter.is_ascii_uppercase() && place > 0 {
-            kebab.push('-');
-        }
-        kebab.push(letter.to_ascii_lowercase());
-    }
-    kebab
 }

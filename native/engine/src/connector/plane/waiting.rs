@@ -1,0 +1,61 @@
+//! Waiting for anything to happen, and what did.
+
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::super::kernel::KernelDoor;
+use super::Plane;
+
+/// What is asked only when there is an answer: a call each round for what seldom happens would cost as much as a batch.
+pub(super) struct Ready {
+    pub(super) bell: bool,
+    pub(super) network: bool,
+    pub(super) kernel: bool,
+}
+
+impl Ready {
+    pub(super) const ALL: Self = Self {
+        bell: true,
+        network: true,
+        kernel: true,
+    };
+}
+
+impl Plane {
+    pub(super) fn wait(&self) -> rustix::io::Result<Ready> {
+        let sockets = self.nat.poll_fd();
+        let mut fds = vec![
+            PollFd::new(&self.bell, PollFlags::IN),
+            PollFd::from_borrowed_fd(sockets, PollFlags::IN),
+            PollFd::new(&self.network, PollFlags::IN),
+        ];
+        let kernel = self.kernel.iter().map(KernelDoor::poll_fd);
+        fds.extend(kernel.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        let doors = self.gateways.doors();
+        fds.extend(doors.map(|(.., door)| PollFd::from_borrowed_fd(door.as_fd(), PollFlags::IN)));
+        match poll(&mut fds, self.until_deadline().as_ref()) {
+            // Nothing is said about any of them then.
+            Err(rustix::io::Errno::INTR) => return Ok(Ready::ALL),
+            outcome => outcome?,
+        };
+        let is_ready = |index: usize| fds.get(index).is_some_and(|fd| !fd.revents().is_empty());
+        Ok(Ready {
+            bell: is_ready(0),
+            network: is_ready(2),
+            kernel: self.kernel.is_some() && is_ready(3),
+        })
+    }
+
+    /// None: there is nothing to wake up for.
+    fn until_deadline(&self) -> Option<Timespec> {
+        let deadlines = [
+            self.nat.poll_timeout(),
+            self.tunnel.next_wakeup(),
+            self.renewal,
+        ];
+        let first = deadlines.into_iter().flatten().min()?;
+        Timespec::try_from(first.saturating_duration_since(Instant::now())).ok()
+    }
+}
