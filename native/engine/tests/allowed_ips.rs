@@ -7,7 +7,9 @@ mod lab;
 use std::collections::BTreeMap;
 use std::fs;
 
-use lab::{Folder, Host, Running, unique};
+use lab::folder::Folder;
+use lab::running::Running;
+use lab::{Host, unique};
 
 #[test]
 fn line_32_65280_prefixes_of_each_family_come_back_from_one_peer() {

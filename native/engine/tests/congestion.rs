@@ -11,7 +11,8 @@ mod lab;
 mod marks;
 
 use device::two;
-use lab::{Folder, Host};
+use lab::Host;
+use lab::folder::Folder;
 use marks::{
     MARKS, brought_in, count_incoming, counted, door, put_outside, receive_marks, send_marks,
 };

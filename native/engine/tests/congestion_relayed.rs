@@ -36,7 +36,8 @@ use culvert_core::{PrivateKey, PublicKey};
 use culvert_udp::{Door, Inbox, Outbox, Route};
 use device::Device;
 use gateway_lab::Gateway;
-use lab::{ENGINE, Folder, Host, unique};
+use lab::folder::Folder;
+use lab::{ENGINE, Host, unique};
 use marks::{
     MARKS, brought_in, count_incoming, counted, door, put_outside, receive_marks, send_marks,
 };

@@ -12,7 +12,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use lab::{Folder, Host, Keys, Running, exchange, unique};
+use lab::folder::{Folder, Keys};
+use lab::running::Running;
+use lab::sockets::exchange;
+use lab::{Host, unique};
 use serde_json::{Value, json};
 
 #[test]

@@ -12,7 +12,9 @@ mod process_memory;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 
-use lab::{Folder, Host, Running};
+use lab::Host;
+use lab::folder::Folder;
+use lab::running::Running;
 use process_memory::found;
 use serde_json::{Value, json};
 

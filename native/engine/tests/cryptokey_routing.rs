@@ -13,7 +13,8 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use device::{Device, two};
-use lab::{Folder, Host, Keys};
+use lab::Host;
+use lab::folder::{Folder, Keys};
 
 #[test]
 fn line_30_the_longest_prefix_chooses_the_peer_and_nothing_leaves_for_nobody() {

@@ -14,7 +14,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use gateway_lab::{Gateway, Party, udp};
+use gateway_lab::Gateway;
+use gateway_lab::packets::udp;
+use gateway_lab::party::Party;
 use serde_json::Value;
 
 const TARGET: &str = "192.168.0.10";

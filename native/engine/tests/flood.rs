@@ -18,7 +18,9 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use flooding::{Flood, Mac1};
-use gateway_lab::{Gateway, Party, udp};
+use gateway_lab::Gateway;
+use gateway_lab::packets::udp;
+use gateway_lab::party::Party;
 use serde_json::{Value, json};
 
 const TARGET: &str = "192.168.0.10";

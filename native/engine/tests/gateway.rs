@@ -13,7 +13,9 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use culvert_udp::{Door, Outbox, Route};
-use gateway_lab::{Gateway, Party, echo_reply, echo_request, ip_protocol, tcp_flags, tcp_syn, udp};
+use gateway_lab::Gateway;
+use gateway_lab::packets::{echo_reply, echo_request, ip_protocol, tcp_flags, tcp_syn, udp};
+use gateway_lab::party::Party;
 use serde_json::{Value, json};
 
 const TARGET: &str = "192.168.0.10";
@@ -244,7 +246,7 @@ fn a_device_is_cut_when_its_time_is_over_without_anybody_saying_so() {
     let (mut gateway, mut device, mut connector) = ready();
     let mut watcher = gateway.watch();
     let mut config = gateway.config(&device, &connector);
-    config["peers"][0]["expiresAt"] = json!(gateway_lab::unix_ms() + 700);
+    config["peers"][0]["expiresAt"] = json!(gateway_lab::party::unix_ms() + 700);
     gateway.configure(&config);
     device.send(&udp(DEVICE, TARGET, 5000, 53, b"1"));
     connector.receive();

@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 
 use culvert_udp::{Binding, Door, Outbox, Route};
 use device::two;
-use lab::{Folder, Host};
+use lab::Host;
+use lab::folder::Folder;
 
 const LARGEST: usize = 65_507;
 /// Half of them over either family.

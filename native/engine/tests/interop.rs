@@ -8,7 +8,9 @@ mod transfer;
 use std::thread::sleep;
 use std::time::Duration;
 
-use lab::{Folder, Host, Keys, Running, unique};
+use lab::folder::{Folder, Keys};
+use lab::running::Running;
+use lab::{Host, unique};
 
 #[test]
 fn our_device_begins_over_ipv4() {

@@ -8,7 +8,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use lab::{ENGINE, Folder, Host, Running, exchange, uapi_socket, unique};
+use lab::folder::Folder;
+use lab::running::Running;
+use lab::sockets::{exchange, uapi_socket};
+use lab::{ENGINE, Host, unique};
 
 #[test]
 fn either_signal_ends_it_with_everything_removed() {

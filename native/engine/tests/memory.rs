@@ -13,7 +13,9 @@ mod process_memory;
 use std::net::UdpSocket;
 
 use device::Device;
-use lab::{Folder, Host, Keys, exchange, uapi_socket, unique};
+use lab::folder::{Folder, Keys};
+use lab::sockets::{exchange, uapi_socket};
+use lab::{Host, unique};
 use process_memory::found;
 
 const PRIVATE: [u8; 32] = *b"\x40private key that is looked for\x41";

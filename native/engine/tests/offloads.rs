@@ -16,7 +16,10 @@ mod transfer;
 use std::time::Instant;
 
 use device::Device;
-use lab::{ENGINE, Folder, Host, Keys, Running, uapi_socket, unique};
+use lab::folder::{Folder, Keys};
+use lab::running::Running;
+use lab::sockets::uapi_socket;
+use lab::{ENGINE, Host, unique};
 use old_kernel::{Offloads, with_only};
 
 /// In each of the [`TRANSFERS`] of two ends.

@@ -16,7 +16,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use framing::{INDEX, Keys, PRESHARED, Session, initiation, mac1, number, response};
-use lab::{Host, Running, exchange, uapi_socket, unique};
+use lab::running::Running;
+use lab::sockets::{exchange, uapi_socket};
+use lab::{Host, unique};
 
 #[test]
 fn line_1_who_begins_with_another_noise_is_answered_and_its_ping_too() {

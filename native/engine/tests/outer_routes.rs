@@ -13,7 +13,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use device::{Device, two};
-use lab::{Folder, Host};
+use lab::Host;
+use lab::folder::Folder;
 
 /// Far more than two handshakes that begin at once are apart, so they always cross.
 const SLOW: Duration = Duration::from_millis(150);

@@ -13,7 +13,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use device::Device;
-use lab::{Folder, Host, Keys, Running, unique};
+use lab::folder::{Folder, Keys};
+use lab::running::Running;
+use lab::{Host, unique};
 
 const INITIATION: u8 = 1;
 

@@ -8,7 +8,10 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use device::Device;
-use lab::{ENGINE, Folder, Host, Keys, Running, uapi_socket, unique};
+use lab::folder::{Folder, Keys};
+use lab::running::Running;
+use lab::sockets::uapi_socket;
+use lab::{ENGINE, Host, unique};
 
 #[test]
 fn line_47_no_key_is_logged_or_shown_or_given_to_anybody_but_root() {

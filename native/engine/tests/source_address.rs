@@ -11,7 +11,8 @@ mod device;
 mod lab;
 
 use device::Device;
-use lab::{Folder, Host};
+use lab::Host;
+use lab::folder::Folder;
 
 #[test]
 fn line_38_ipv4_we_answer_from_the_address_that_was_spoken_to_for_as_long_as_it_is_ours() {

@@ -18,11 +18,15 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use device::Device;
-use lab::{ENGINE, Folder, Host, Keys, uapi_socket, unique};
+use lab::folder::{Folder, Keys};
+use lab::sockets::uapi_socket;
+use lab::{ENGINE, Host, unique};
+use refusing_kernel::endurance::Refusal;
+use refusing_kernel::errnos::{
+    HEARING_A_BELL, LETTING_CALLERS_IN, MAKING_A_SOCKET, READING_AN_INTERFACE, RINGING_A_BELL,
+    WAITING, WRITING_AN_INTERFACE,
+};
 use refusing_kernel::{RefusingKernel, holds_soon};
-
-/// Of processor time, in hundredths of a second, while one call is refused.
-const MOST_TICKS: u64 = 60;
 
 #[test]
 fn line_50_a_socket_that_can_not_send_ends_nothing() {
@@ -66,37 +70,17 @@ fn line_50_a_socket_that_can_not_receive_ends_nothing() {
 
 #[test]
 fn line_50_an_interface_that_can_not_be_read_for_a_while_ends_nothing() {
-    endures(
-        libc::SYS_readv,
-        &[
-            libc::EAGAIN,
-            libc::EINTR,
-            libc::EIO,
-            libc::ENOBUFS,
-            libc::ENOMEM,
-        ],
-    );
+    endures(libc::SYS_readv, READING_AN_INTERFACE);
 }
 
 #[test]
 fn line_50_an_interface_that_can_not_be_written_ends_nothing() {
-    endures(
-        libc::SYS_writev,
-        &[
-            libc::EAGAIN,
-            libc::EINTR,
-            libc::EINVAL,
-            libc::EIO,
-            libc::ENOBUFS,
-            libc::ENOMEM,
-            libc::EPERM,
-        ],
-    );
+    endures(libc::SYS_writev, WRITING_AN_INTERFACE);
 }
 
 #[test]
 fn line_50_waiting_that_fails_ends_nothing() {
-    endures(libc::SYS_ppoll, &[libc::EAGAIN, libc::EINTR, libc::ENOMEM]);
+    endures(libc::SYS_ppoll, WAITING);
 }
 
 /// Only who could not send waits for room.
@@ -105,15 +89,15 @@ fn line_50_waiting_for_room_that_fails_ends_nothing() {
     endures_beside(
         &[(libc::SYS_sendmmsg, libc::EAGAIN)],
         libc::SYS_poll,
-        &[libc::EAGAIN, libc::EINTR, libc::ENOMEM],
+        WAITING,
     );
 }
 
 #[test]
 fn line_50_bells_callers_and_questions_that_fail_end_nothing() {
     for (call, errnos) in [
-        (libc::SYS_read, &[libc::EAGAIN, libc::EIO][..]),
-        (libc::SYS_write, &[libc::EAGAIN, libc::EIO, libc::ENOSPC]),
+        (libc::SYS_read, HEARING_A_BELL),
+        (libc::SYS_write, RINGING_A_BELL),
     ] {
         // A new port is told to the data threads by their bells.
         endures_while(&[], call, errnos, |one, near, number| {
@@ -126,10 +110,7 @@ fn line_50_bells_callers_and_questions_that_fail_end_nothing() {
     for (call, errnos) in [
         (libc::SYS_ioctl, &[libc::ENODEV, libc::ENOMEM][..]),
         (libc::SYS_recvfrom, &[libc::ENOBUFS, libc::ENOMEM]),
-        (
-            libc::SYS_accept4,
-            &[libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ECONNABORTED],
-        ),
+        (libc::SYS_accept4, LETTING_CALLERS_IN),
     ] {
         endures(call, errnos);
     }
@@ -146,16 +127,7 @@ fn line_50_a_port_that_can_not_be_opened_leaves_the_one_that_is() {
             libc::SYS_bind,
             &[libc::EACCES, libc::EADDRINUSE, libc::ENOMEM][..],
         ),
-        (
-            libc::SYS_socket,
-            &[
-                libc::EACCES,
-                libc::EMFILE,
-                libc::ENFILE,
-                libc::ENOBUFS,
-                libc::ENOMEM,
-            ],
-        ),
+        (libc::SYS_socket, MAKING_A_SOCKET),
     ] {
         for errno in errnos {
             near.kernel.refuse(call, *errno);
@@ -210,20 +182,15 @@ fn line_50_a_handshake_waits_for_randomness_and_nothing_ends() {
     let (near, far) = refused_and_far(&one, &other, &folder, &[libc::SYS_getrandom], "");
     other.must_reach("10.5.0.1");
     for errno in [libc::EAGAIN, libc::EINTR, libc::EIO, libc::ENOSYS] {
-        let before = processor_ticks(near.kernel.running.pid());
+        let pid = near.kernel.running.pid();
+        let refusal = Refusal::of(libc::SYS_getrandom, errno, pid);
         near.kernel.refuse(libc::SYS_getrandom, errno);
         near.meets_anew(&far);
         other.run("ping", "-c 2 -i 0.2 -W 0.2 10.5.0.1");
         let refused = near.kernel.relent_once_met();
 
-        let reason = std::io::Error::from_raw_os_error(errno);
-        assert!(refused > 0, "nothing random was asked for");
-        assert!(
-            holds_soon(|| other.reaches("10.5.0.1")),
-            "it does not shake hands any more after: {reason}"
-        );
-        let used = processor_ticks(near.kernel.running.pid()) - before;
-        assert!(used < MOST_TICKS, "{used} hundredths of a second: {reason}");
+        refusal.expect_met(refused);
+        refusal.expect_endured(holds_soon(|| other.reaches("10.5.0.1")), pid);
     }
 }
 
@@ -298,7 +265,8 @@ fn endures_while(
     let (near, _far) = refused_and_far(&one, &other, &folder, &calls, "");
     one.must_reach("10.5.0.2");
     for (number, errno) in errnos.iter().enumerate() {
-        let before = processor_ticks(near.kernel.running.pid());
+        let pid = near.kernel.running.pid();
+        let refusal = Refusal::of(call, *errno, pid);
         let mut known = near.caller();
         sleep(Duration::from_millis(20));
         near.kernel
@@ -312,20 +280,8 @@ fn endures_while(
         let refused = near.kernel.relent_once_met();
         drop((known, stranger));
 
-        let reason = std::io::Error::from_raw_os_error(*errno);
-        assert!(
-            refused > 0,
-            "call {call} was not made while it would have said: {reason}"
-        );
-        assert!(
-            holds_soon(|| one.reaches("10.5.0.2")),
-            "it does not carry any more after call {call} said: {reason}"
-        );
-        let used = processor_ticks(near.kernel.running.pid()) - before;
-        assert!(
-            used < MOST_TICKS,
-            "{used} hundredths of a second went into waiting for call {call}: {reason}"
-        );
+        refusal.expect_met(refused);
+        refusal.expect_endured(holds_soon(|| one.reaches("10.5.0.2")), pid);
     }
     let shown = one.must("wg", &format!("show {}", near.name));
     assert!(shown.contains("latest handshake"), "{shown}");
@@ -384,12 +340,4 @@ fn refused_and_far<'h>(
     };
     near.meets_anew(&far);
     (near, far)
-}
-
-fn processor_ticks(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let behind_name = stat.rsplit_once(')').unwrap().1;
-    let mut fields = behind_name.split_whitespace().skip(11);
-    let mut next = || fields.next().unwrap().parse::<u64>().unwrap();
-    next() + next()
 }

@@ -9,7 +9,10 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use lab::{Folder, Host, Keys, Running, exchange, uapi_socket, unique};
+use lab::folder::{Folder, Keys};
+use lab::running::Running;
+use lab::sockets::{exchange, uapi_socket};
+use lab::{Host, unique};
 
 const KEY: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 const OTHER: &str = "2222222222222222222222222222222222222222222222222222222222222222";

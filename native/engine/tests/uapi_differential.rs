@@ -9,7 +9,8 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use lab::{Host, uapi_socket, unique};
+use lab::sockets::uapi_socket;
+use lab::{Host, unique};
 
 const SCRIPTS: usize = 2000;
 const SEED: u64 = 0x45_2000;

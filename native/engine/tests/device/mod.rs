@@ -6,7 +6,9 @@
     clippy::indexing_slicing
 )] // for tests only
 
-use crate::lab::{Folder, Host, Keys, Running, unique};
+use crate::lab::folder::{Folder, Keys};
+use crate::lab::running::Running;
+use crate::lab::{Host, unique};
 
 pub struct Device<'h> {
     pub host: &'h Host,

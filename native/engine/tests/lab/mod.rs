@@ -7,15 +7,19 @@
     clippy::panic
 )] // for tests only
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
+pub mod folder;
+pub mod running;
+pub mod sockets;
+
+use std::fs::File;
+use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::{JoinHandle, sleep, spawn};
-use std::time::{Duration, Instant};
+use std::thread::{JoinHandle, spawn};
+
+use self::running::Running;
+use self::sockets::uapi_socket;
 
 pub const ENGINE: &str = env!("CARGO_BIN_EXE_culvert-engine");
 
@@ -204,170 +208,6 @@ impl Drop for Host {
             .args(["netns", "del", &self.name])
             .status();
     }
-}
-
-/// A program in the foreground, killed if the test ends before it.
-pub struct Running {
-    child: Child,
-}
-
-impl Running {
-    pub fn start(command: &mut Command) -> Running {
-        Running {
-            child: command.stderr(Stdio::piped()).spawn().unwrap(),
-        }
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    pub fn signal(&self, signal: i32) {
-        // SAFETY: a signal to our own child, which has not been waited for.
-        unsafe { libc::kill(self.child.id().cast_signed(), signal) };
-    }
-
-    /// How it ended within five seconds, and what it had to say.
-    pub fn end(&mut self) -> (ExitStatus, String) {
-        let deadline = Instant::now() + Duration::from_secs(5);
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "the program is still there after 5 s"
-            );
-            sleep(Duration::from_millis(10));
-        };
-        let mut said = String::new();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut said)
-            .unwrap();
-        (status, said)
-    }
-
-    pub fn stop(mut self) -> (ExitStatus, String) {
-        self.signal(libc::SIGTERM);
-        self.end()
-    }
-
-    pub fn wait_for(&mut self, socket: &Path) {
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while UnixStream::connect(socket).is_err() {
-            if self.child.try_wait().unwrap().is_some() {
-                panic!("it left: {}", self.end().1);
-            }
-            assert!(
-                Instant::now() < deadline,
-                "{} does not answer",
-                socket.display()
-            );
-            sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Running {
-    /// Asked first: a killed engine leaves its socket behind.
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            self.signal(libc::SIGTERM);
-            let deadline = Instant::now() + Duration::from_secs(2);
-            while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
-                sleep(Duration::from_millis(10));
-            }
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-pub fn uapi_socket(interface: &str) -> PathBuf {
-    Path::new("/var/run/wireguard").join(format!("{interface}.sock"))
-}
-
-/// A folder of its own for one test's sockets and files.
-pub struct Folder {
-    pub path: PathBuf,
-}
-
-impl Folder {
-    pub fn new() -> Folder {
-        let path = std::env::temp_dir().join(unique("d"));
-        fs::create_dir(&path).unwrap();
-        Folder { path }
-    }
-
-    pub fn join(&self, name: &str) -> PathBuf {
-        self.path.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
-    }
-}
-
-pub struct Keys {
-    pub private: String,
-    pub public: String,
-    /// `wg` takes private keys from files.
-    pub file: PathBuf,
-}
-
-impl Keys {
-    pub fn new(folder: &Folder) -> Keys {
-        let private = must("wg", &["genkey"]).trim().to_owned();
-        let file = folder.join(&unique("k"));
-        fs::write(&file, &private).unwrap();
-        let mut child = Command::new("wg")
-            .arg("pubkey")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(private.as_bytes())
-            .unwrap();
-        let output = child.wait_with_output().unwrap();
-        let public = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-        Keys {
-            private,
-            public,
-            file,
-        }
-    }
-}
-
-/// Sends these bytes, and returns what comes until the other end closes or says nothing for a while.
-pub fn exchange(socket: &Path, bytes: &[u8]) -> String {
-    let mut stream = UnixStream::connect(socket).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_millis(400)))
-        .unwrap();
-    stream.write_all(bytes).unwrap();
-    let (mut answer, mut part) = (Vec::new(), [0; 65536]);
-    while let Ok(read) = stream.read(&mut part) {
-        if read == 0 {
-            break;
-        }
-        answer.extend_from_slice(&part[..read]);
-        if answer.ends_with(b"\n\n") || answer.ends_with(b"}\n") {
-            // That looks like all; another answer would follow at once.
-            stream
-                .set_read_timeout(Some(Duration::from_millis(40)))
-                .unwrap();
-        }
-    }
-    String::from_utf8_lossy(&answer).into_owned()
 }
 
 fn must(program: &str, arguments: &[&str]) -> String {

@@ -7,6 +7,9 @@
     clippy::indexing_slicing
 )] // for tests only
 
+pub mod endurance;
+pub mod errnos;
+
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -17,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use crate::lab::Running;
+use crate::lab::running::Running;
 
 /// Where the program finds its own end of the supervision: high enough that nothing else gets this number.
 const LISTENER: i32 = 250;

@@ -1,5 +1,5 @@
-//! Every system call of a gateway's and a connector's data path fails, with every errno that it may: nothing ends, and what
-//! worked works again. Line 50; `system_calls.rs` does the same to a device. Needs root.
+//! Every system call of a connector's data path fails, with every errno that it may: nothing ends, and what worked works
+//! again. Line 50; `system_calls.rs` does the same to a device. Needs root.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -14,7 +14,6 @@
 mod conversation;
 #[path = "connector/gateway.rs"]
 mod gateway;
-mod gateway_lab;
 mod lab;
 #[path = "../../netstack/tests/lab/packets.rs"]
 mod packets;
@@ -31,76 +30,20 @@ use std::time::{Duration, Instant};
 
 use conversation::{SERVER, base64, connector_key, tcp_echo};
 use gateway::Gateway as TunnelEnd;
-use gateway_lab::{Gateway, Party};
-use lab::Host;
+use lab::{Host, unique};
 use process::Engine;
 use refusing_kernel::Refusals;
+use refusing_kernel::endurance::Refusal;
+use refusing_kernel::errnos::{
+    HEARING_A_BELL, LETTING_CALLERS_IN, MAKING_A_SOCKET, READING_AN_INTERFACE, RINGING_A_BELL,
+    WRITING_AN_INTERFACE,
+};
 use serde_json::json;
 
-const TARGET: &str = "192.168.0.10";
+/// Of the device, which `packets` wants in both families.
 const DEVICE: &str = "100.96.0.7";
 const DEVICE_V6: &str = "fd5a::7";
-const CONNECTOR: &str = "100.96.1.1";
 const ROOT: u32 = 0;
-/// Devices that come for the first time, one for each errno.
-const VISITORS: [&str; 11] = [
-    "100.96.0.20",
-    "100.96.0.21",
-    "100.96.0.22",
-    "100.96.0.23",
-    "100.96.0.24",
-    "100.96.0.25",
-    "100.96.0.26",
-    "100.96.0.27",
-    "100.96.0.28",
-    "100.96.0.29",
-    "100.96.0.30",
-];
-/// Of processor time, in hundredths of a second, while one call is refused.
-const MOST_TICKS: u64 = 60;
-
-#[test]
-fn line_50_a_gateway_endures_calls_that_fail() {
-    for (call, errnos) in [
-        (
-            libc::SYS_sendmmsg,
-            &[
-                libc::EACCES,
-                libc::EADDRNOTAVAIL,
-                libc::EAGAIN,
-                libc::EINTR,
-                libc::EINVAL,
-                libc::EIO,
-                libc::EMSGSIZE,
-                libc::ENETUNREACH,
-                libc::ENOBUFS,
-                libc::ENOMEM,
-                libc::EPERM,
-            ][..],
-        ),
-        (
-            libc::SYS_recvmmsg,
-            &[
-                libc::EAGAIN,
-                libc::ECONNREFUSED,
-                libc::EINTR,
-                libc::EIO,
-                libc::ENOBUFS,
-                libc::ENOMEM,
-            ],
-        ),
-        (libc::SYS_ppoll, &[libc::EAGAIN, libc::EINTR, libc::ENOMEM]),
-        (libc::SYS_read, &[libc::EAGAIN, libc::EIO]),
-        (libc::SYS_write, &[libc::EAGAIN, libc::EIO, libc::ENOSPC]),
-        (libc::SYS_getrandom, &[libc::EAGAIN, libc::EIO]),
-        (
-            libc::SYS_accept4,
-            &[libc::ECONNABORTED, libc::EMFILE, libc::ENFILE, libc::ENOMEM],
-        ),
-    ] {
-        gateway_endures(call, errnos);
-    }
-}
 
 #[test]
 fn line_50_a_connector_endures_calls_that_fail() {
@@ -121,28 +64,18 @@ fn line_50_a_connector_endures_calls_that_fail() {
         libc::ENOMEM,
     ];
     const WAITING: &[i32] = &[libc::EINTR, libc::ENOMEM];
-    const MAKING: &[i32] = &[
-        libc::EACCES,
-        libc::EMFILE,
-        libc::ENFILE,
-        libc::ENOBUFS,
-        libc::ENOMEM,
-    ];
     const STEERING: &[i32] = &[libc::ENOMEM, libc::ENOSPC];
     let all: [(i64, &'static [i32]); 14] = [
         (libc::SYS_sendmmsg, SENDING),
         (libc::SYS_sendto, SENDING),
         (libc::SYS_recvmmsg, RECEIVING),
         (libc::SYS_recvfrom, RECEIVING),
-        (libc::SYS_read, &[libc::EAGAIN, libc::EIO]),
-        (libc::SYS_write, &[libc::EAGAIN, libc::EIO, libc::ENOSPC]),
-        (
-            libc::SYS_accept4,
-            &[libc::ECONNABORTED, libc::EMFILE, libc::ENFILE, libc::ENOMEM],
-        ),
+        (libc::SYS_read, HEARING_A_BELL),
+        (libc::SYS_write, RINGING_A_BELL),
+        (libc::SYS_accept4, LETTING_CALLERS_IN),
         (libc::SYS_epoll_pwait, &[libc::EINTR]),
         (libc::SYS_ppoll, WAITING),
-        (libc::SYS_socket, MAKING),
+        (libc::SYS_socket, MAKING_A_SOCKET),
         (
             libc::SYS_connect,
             &[
@@ -168,83 +101,8 @@ fn line_50_a_connector_endures_calls_that_fail() {
 
 #[test]
 fn line_50_a_connector_whose_kernel_forwards_endures_an_interface_that_fails() {
-    for (call, errnos) in [
-        (
-            libc::SYS_readv,
-            &[
-                libc::EAGAIN,
-                libc::EINTR,
-                libc::EIO,
-                libc::ENOBUFS,
-                libc::ENOMEM,
-            ][..],
-        ),
-        (
-            libc::SYS_writev,
-            &[
-                libc::EAGAIN,
-                libc::EINTR,
-                libc::EINVAL,
-                libc::EIO,
-                libc::ENOBUFS,
-                libc::ENOMEM,
-                libc::EPERM,
-            ],
-        ),
-    ] {
-        kernel_connector_endures(call, errnos);
-    }
-}
-
-fn gateway_endures(call: i64, errnos: &[i32]) {
-    let mut command = Command::new(lab::ENGINE);
-    Refusals::prepare(&mut command, &[call]);
-    // Dropped after the gateway: without a supervisor its calls would wait for ever.
-    let mut supervisor = None;
-    let mut gateway = Gateway::start_watched(command, |pid| supervisor = Some(Refusals::over(pid)));
-    let refusals = supervisor.as_ref().unwrap();
-    let mut device = Party::new(&gateway, DEVICE);
-    let mut connector = Party::new(&gateway, CONNECTOR);
-    let mut config = gateway.config(&device, &connector);
-    let mut visitors: Vec<Party> = VISITORS.map(|address| Party::new(&gateway, address)).into();
-    for (number, visitor) in visitors.iter().enumerate() {
-        let entry = json!({ "kind": "device", "id": format!("visitor {number}"),
-            "publicKey": visitor.public_key_text(), "addresses": [VISITORS[number]], "subjects": [], "expiresAt": null });
-        config["peers"].as_array_mut().unwrap().push(entry);
-    }
-    gateway.configure(&config);
-    connector.greet();
-    device.greet();
-    for (number, errno) in errnos.iter().enumerate() {
-        let before = processor_ticks(gateway.pid());
-        refusals.refuse(call, *errno);
-        let caller = UnixStream::connect(gateway.control_path());
-        visitors[number].knock();
-        carries(&mut device, &mut connector, number as u16);
-        // Longer than callers have to wait after one could not be let in.
-        sleep(Duration::from_millis(150));
-        let refused = refusals.relent_once_met();
-        drop(caller);
-
-        expect_met(refused, call, *errno);
-        let works = (0..8).any(|_| carries(&mut device, &mut connector, 1000 + number as u16));
-        expect_calm(works, before, gateway.pid(), call, *errno);
-    }
-}
-
-fn expect_met(refused: u64, call: i64, errno: i32) {
-    let reason = std::io::Error::from_raw_os_error(errno);
-    assert!(
-        refused > 0,
-        "call {call} was not made while it would have said: {reason}"
-    );
-}
-
-/// There; what comes first is late.
-fn carries(device: &mut Party, connector: &mut Party, number: u16) -> bool {
-    let question = gateway_lab::udp(DEVICE, TARGET, 5000, 53, &number.to_be_bytes());
-    device.send(&question);
-    connector.awaits(&question)
+    kernel_connector_endures(libc::SYS_readv, READING_AN_INTERFACE);
+    kernel_connector_endures(libc::SYS_writev, WRITING_AN_INTERFACE);
 }
 
 fn connector_endures(call: i64, errnos: &[i32]) {
@@ -262,7 +120,7 @@ fn connector_endures(call: i64, errnos: &[i32]) {
     let (udp_port, tcp_port) = (echo_server(), tcp_echo());
     assert!(echoes(&mut end, 3999, udp_port));
     for (number, errno) in errnos.iter().enumerate() {
-        let before = processor_ticks(engine.child.id());
+        let refusal = Refusal::of(call, *errno, engine.child.id());
         refusals.refuse(call, *errno);
         let source = 4000 + 10 * number as u16;
         end.send(&packets::tcp(SERVER, source, tcp_port, 2, 1000, 0));
@@ -274,16 +132,16 @@ fn connector_endures(call: i64, errnos: &[i32]) {
         let refused = refusals.relent_once_met();
         drop(asking);
 
-        expect_met(refused, call, *errno);
+        refusal.expect_met(refused);
         let works = (1..8).any(|again| echoes(&mut end, source + again, udp_port));
-        expect_calm(works, before, engine.child.id(), call, *errno);
+        refusal.expect_endured(works, engine.child.id());
     }
 }
 
 /// One whose kernel forwards.
 fn kernel_connector_endures(call: i64, errnos: &[i32]) {
     let hosts = KernelHosts::new();
-    let (mut supervisor, tun) = (None, lab::unique("t"));
+    let (mut supervisor, tun) = (None, unique("t"));
     let name = tun.clone();
     let start = move || {
         let engine = Engine::prepared_as(
@@ -305,15 +163,15 @@ fn kernel_connector_endures(call: i64, errnos: &[i32]) {
     let port = hosts.server.within(echo_server).join().unwrap();
     assert!((0..5).any(|_| echoes(&mut end, 3999, port)));
     for (number, errno) in errnos.iter().enumerate() {
-        let before = processor_ticks(engine.child.id());
+        let refusal = Refusal::of(call, *errno, engine.child.id());
         let source = 4000 + 10 * number as u16;
         refusals.refuse(call, *errno);
         echoes(&mut end, source, port);
         let refused = refusals.relent_once_met();
 
-        expect_met(refused, call, *errno);
+        refusal.expect_met(refused);
         let works = (1..8).any(|again| echoes(&mut end, source + again, port));
-        expect_calm(works, before, engine.child.id(), call, *errno);
+        refusal.expect_endured(works, engine.child.id());
     }
     let status = engine.ask("status", json!(null))["result"].clone();
     assert_eq!(status["flows"], 0, "the kernel forwards: {status}");
@@ -389,19 +247,6 @@ fn echoes(end: &mut TunnelEnd, source: u16, port: u16) -> bool {
     false
 }
 
-fn expect_calm(works: bool, ticks_before: u64, pid: u32, call: i64, errno: i32) {
-    let reason = std::io::Error::from_raw_os_error(errno);
-    assert!(
-        works,
-        "it does not carry any more after call {call} said: {reason}"
-    );
-    let used = processor_ticks(pid) - ticks_before;
-    assert!(
-        used < MOST_TICKS,
-        "{used} hundredths of a second went into waiting for call {call}: {reason}"
-    );
-}
-
 fn config(end: &TunnelEnd) -> serde_json::Value {
     json!({
         "privateKey": base64(conversation::PRIVATE.as_slice()), "mtu": 1420,
@@ -433,12 +278,4 @@ fn enter_a_private_network() {
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
-}
-
-fn processor_ticks(pid: u32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let behind_name = stat.rsplit_once(')').unwrap().1;
-    let mut fields = behind_name.split_whitespace().skip(11);
-    let mut next = || fields.next().unwrap().parse::<u64>().unwrap();
-    next() + next()
 }
