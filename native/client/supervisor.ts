@@ -2,23 +2,20 @@
  * Keeps one engine running and configured. The engine is a process of its own that outlives this one: at the start a
  * running engine is adopted, and only what differs is configured again. When it goes, it is started anew.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { type Backoff, backoffMs, pause } from './backoff.ts';
 import { EngineGone, EngineRefusal, EngineSilent } from './connection.ts';
-import { configHash, Engine, type EngineConfig } from './engine.ts';
+import { configHash, type Engine, type EngineConfig } from './engine.ts';
+import {
+  type EngineProcess,
+  openIfThere,
+  startEngine,
+  untilGone,
+  withLastWords,
+} from './engine-process.ts';
 import { endHungEngine } from './hung-engine.ts';
-import type { EngineEvent, EngineRole, Hello } from './protocol.ts';
+import type { EngineEvent, Hello } from './protocol.ts';
 
-export interface EngineOptions {
-  role: EngineRole;
-  binary: string;
-  /** After the role: `['culvert0']` for a device; `--control` is added. */
-  arguments: string[];
-  socketPath: string;
-  /** The engine's stderr. A file, for a pipe would break when this process goes. */
-  logPath: string;
-  environment?: NodeJS.ProcessEnv;
+export interface EngineOptions extends EngineProcess {
   /** Whether an engine that runs already may be adopted; without it, any of this role. */
   accepts?: (hello: Hello) => boolean;
   onEvent?: (event: EngineEvent) => void;
@@ -39,7 +36,6 @@ export type EngineState =
 const RESTART: Backoff = { firstMs: 200, capMs: 10_000 };
 /** An engine that ran this long was healthy: its next restart is the first again. */
 const HEALTHY_AFTER_MS = 10_000;
-const START_PATIENCE_MS = 10_000;
 /** An answer takes a millisecond. A machine so busy that it takes this long carries nothing either. */
 const WATCHDOG = { everyMs: 5_000, patienceMs: 10_000 };
 
@@ -210,112 +206,7 @@ async function refusalOf(engine: Engine, config: EngineConfig): Promise<string |
   }
 }
 
-/** Its socket closes a moment before its ports and files are free for the next one. */
-async function untilGone(pid: number): Promise<void> {
-  const deadline = performance.now() + EXIT_PATIENCE_MS;
-  while (isRunning(pid)) {
-    if (performance.now() > deadline) {
-      process.kill(pid, 'SIGKILL');
-      return;
-    }
-    await pause(10, NEVER);
-  }
-}
-
-const EXIT_PATIENCE_MS = 5_000;
-const NEVER = new AbortController().signal;
-
-/** A process that has ended but whose parent has not asked for its status (in a container, often nobody does) is gone. */
-function isRunning(pid: number): boolean {
-  if (pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return process.platform !== 'linux' || readFileSync(`/proc/${pid}/cmdline`).length > 0;
-  } catch {
-    return false;
-  }
-}
-
 async function abandon(engine: Engine): Promise<string> {
   await engine.shutdown().catch(() => {});
   return 'stopped';
-}
-
-async function openIfThere(path: string): Promise<Engine | undefined> {
-  try {
-    return await Engine.open(path);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function startEngine(options: EngineOptions, signal: AbortSignal): Promise<Engine> {
-  // What is left of an engine that was killed. Only before the start: a new engine's socket refuses for a moment too.
-  rmSync(options.socketPath, { force: true });
-  const child = spawnEngine(options);
-  const exit = exitOf(child);
-  const deadline = performance.now() + START_PATIENCE_MS;
-  while (performance.now() < deadline && !signal.aborted) {
-    const ended = await Promise.race([exit, pause(20, signal).then(() => undefined)]);
-    if (ended !== undefined) throw new Error(withLastWords(ended, options.logPath));
-    const engine = await openIfThere(options.socketPath);
-    if (engine) return engine;
-  }
-  child.kill('SIGKILL');
-  throw new Error(withLastWords('The engine started but never answered.', options.logPath));
-}
-
-/** A session of its own (`detached`), so that a Ctrl-C or a hang-up that ends this process does not reach it. */
-function spawnEngine(options: EngineOptions): ChildProcess {
-  const log = openSync(options.logPath, isLarge(options.logPath) ? 'w' : 'a', 0o600);
-  try {
-    const child = spawn(
-      options.binary,
-      [options.role, ...options.arguments, '--control', options.socketPath],
-      {
-        detached: true,
-        stdio: ['ignore', log, log],
-        env: { ...process.env, ...options.environment },
-      },
-    );
-    child.unref();
-    return child;
-  } finally {
-    closeSync(log);
-  }
-}
-
-/** An engine that dies at once, over and over, must not fill the disk with its last words. */
-function isLarge(path: string): boolean {
-  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LARGE_LOG_BYTES;
-}
-
-const LARGE_LOG_BYTES = 1024 * 1024;
-
-function exitOf(child: ChildProcess): Promise<string> {
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve(`The engine cannot be started: ${error.message}.`));
-    child.once('exit', (code, signal) =>
-      resolve(`The engine ended with ${signal ?? `status ${code}`}.`),
-    );
-  });
-}
-
-const LAST_WORDS_BYTES = 2000;
-
-function withLastWords(sentence: string, logPath: string): string {
-  try {
-    if (statSync(logPath).size === 0) return sentence;
-    const line = readFileSync(logPath)
-      .subarray(-LAST_WORDS_BYTES)
-      .toString('utf8')
-      .trim()
-      .split('\n')
-      .at(-1);
-    return line ? `${sentence} Its last words: ${line}` : sentence;
-  } catch {
-    return sentence;
-  }
 }

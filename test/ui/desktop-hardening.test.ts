@@ -1,26 +1,20 @@
 /** What a page in the app's window can never do, tried from inside that very page in a real Electron under its full sandbox. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type CallName, calls, channelOf } from '../../app/desktop/ipc/channels.ts';
-import { Lab } from '../lab/lab.ts';
-import { LabDesktop, startScreen } from '../world/desktop.ts';
-import { Device } from '../world/device.ts';
-import { worldTopology } from '../world/topology.ts';
+import type { Lab } from '../lab/lab.ts';
+import type { LabDesktop } from '../world/desktop.ts';
+import { openUnsignedDesktop, type UnsignedDesktop } from '../world/unsigned-desktop.ts';
 
+let scene: UnsignedDesktop;
 let lab: Lab;
 let desktop: LabDesktop;
 
 beforeAll(async () => {
-  const { laptop } = worldTopology.hosts;
-  if (!laptop) throw new Error('the world has no laptop');
-  lab = await Lab.build({ segments: ['home'], hosts: { laptop: { ...laptop, via: [] } } });
-  await Device.install(lab.host('laptop'));
-  await startScreen(lab.host('laptop'));
-  desktop = await LabDesktop.open(lab.host('laptop'));
-  await desktop.window.getByRole('heading', { name: 'Sign in to your organisation' }).waitFor();
+  scene = await openUnsignedDesktop();
+  ({ lab, desktop } = scene);
 });
 afterAll(async () => {
-  await desktop?.close();
-  await lab?.stop();
+  await scene?.[Symbol.asyncDispose]();
 });
 
 test('the renderer is sandboxed, isolated, and has nothing of Node', async () => {

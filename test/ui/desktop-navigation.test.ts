@@ -3,26 +3,18 @@
  * redirect, a page inside the page. Each is first shown to work where its one defence is taken away.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Lab } from '../lab/lab.ts';
-import { LabDesktop, startScreen } from '../world/desktop.ts';
-import { Device } from '../world/device.ts';
-import { worldTopology } from '../world/topology.ts';
+import type { LabDesktop } from '../world/desktop.ts';
+import { openUnsignedDesktop, type UnsignedDesktop } from '../world/unsigned-desktop.ts';
 
-let lab: Lab;
+let scene: UnsignedDesktop;
 let desktop: LabDesktop;
 
 beforeAll(async () => {
-  const { laptop } = worldTopology.hosts;
-  if (!laptop) throw new Error('the world has no laptop');
-  lab = await Lab.build({ segments: ['home'], hosts: { laptop: { ...laptop, via: [] } } });
-  await Device.install(lab.host('laptop'));
-  await startScreen(lab.host('laptop'));
-  desktop = await LabDesktop.open(lab.host('laptop'));
-  await desktop.window.getByRole('heading', { name: 'Sign in to your organisation' }).waitFor();
+  scene = await openUnsignedDesktop();
+  ({ desktop } = scene);
 });
 afterAll(async () => {
-  await desktop?.close();
-  await lab?.stop();
+  await scene?.[Symbol.asyncDispose]();
 });
 
 const dropped = {
