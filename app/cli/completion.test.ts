@@ -73,6 +73,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
     err: stream('err'),
     environment: {},
     interrupted: new AbortController().signal,
+    hasReader: () => true,
   });
   return { code, ...said };
 }

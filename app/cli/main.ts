@@ -2,6 +2,7 @@
 import { LocalClient } from '../client/client.ts';
 import { problem } from '../contract/problem.ts';
 import { say } from '../contract/sentences/say.ts';
+import { hasReader } from '../peer/reader.ts';
 import { EXIT } from './exit-codes.ts';
 import { runProgram } from './program.ts';
 import { languageOf } from './view.ts';
@@ -27,4 +28,5 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   err: process.stderr,
   environment: process.env,
   interrupted: interruption.signal,
+  hasReader: () => hasReader(1),
 });

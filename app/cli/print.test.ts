@@ -20,6 +20,14 @@ describe('status', () => {
     ]);
   });
 
+  test('amounts have separators, for people; a revision is a name', () => {
+    const lists = { ...connected().lists, include: 10_000, exclude: 1_234, revision: 56_789 };
+
+    expect(statusLines({ ...connected(), lists } as Status, view()).at(-1)).toBe(
+      'Lists  exclude 1,234, include 10,000, default direct, revision 56789',
+    );
+  });
+
   test.each<[string, Partial<Status>, string]>([
     ['off', { tunnel: { kind: 'off' }, wanted: 'off' }, 'Off    Example'],
     ['wanted on, not yet begun', { tunnel: { kind: 'off' } }, 'Connecting  Example'],

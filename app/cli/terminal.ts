@@ -14,6 +14,8 @@ export interface Terminal {
   environment: NodeJS.ProcessEnv;
   /** Aborted by Ctrl C. */
   interrupted: AbortSignal;
+  /** Whether anybody still reads `out`. */
+  hasReader: () => boolean;
 }
 
 export function viewOn(stream: { isTTY?: boolean }, environment: NodeJS.ProcessEnv): View {

@@ -1,6 +1,13 @@
 /** The words of the command line's own lines; whole sentences are in contract/sentences. */
 import type { Language } from '../contract/sentences/say.ts';
 
+/** Ten thousand entries are 10,000, in both languages. A revision is a name, not an amount. */
+const AMOUNT = new Intl.NumberFormat('en-GB');
+
+function amount(count: number): string {
+  return AMOUNT.format(count);
+}
+
 const en = {
   on: 'On',
   off: 'Off',
@@ -16,11 +23,13 @@ const en = {
   as: (organisation: string, email: string, until: string) =>
     `${organisation} as ${email}, until ${until}`,
   overUdp: 'WireGuard over UDP',
-  networks: (count: number) => (count === 1 ? '1 network' : `${count} networks`),
-  connectors: (healthy: number, total: number) => `${healthy} of ${total} connectors`,
-  ranges: (first: string, more: number) => (more === 0 ? first : `${first} and ${more} more`),
+  networks: (count: number) => (count === 1 ? '1 network' : `${amount(count)} networks`),
+  connectors: (healthy: number, total: number) =>
+    `${amount(healthy)} of ${amount(total)} connectors`,
+  ranges: (first: string, more: number) =>
+    more === 0 ? first : `${first} and ${amount(more)} more`,
   listsLine: (exclude: number, include: number, path: string, revision: number) =>
-    `exclude ${exclude}, include ${include}, default ${path}, revision ${revision}`,
+    `exclude ${amount(exclude)}, include ${amount(include)}, default ${path}, revision ${revision}`,
   finishInBrowser: 'Finish in your browser:',
   retry: (wait: string) => `next try ${wait}`,
   noRoutes: 'No routes: the tunnel is off, or no network is yours to reach.',
@@ -62,11 +71,11 @@ const ja: Words = {
   note: 'お知らせ',
   as: (organisation, email, until) => `${organisation}（${email}）、${until} まで`,
   overUdp: 'WireGuard（UDP）',
-  networks: (count) => `${count} 個のネットワーク`,
-  connectors: (healthy, total) => `コネクター ${total} 台中 ${healthy} 台`,
-  ranges: (first, more) => (more === 0 ? first : `${first} ほか ${more} 件`),
+  networks: (count) => `${amount(count)} 個のネットワーク`,
+  connectors: (healthy, total) => `コネクター ${amount(total)} 台中 ${amount(healthy)} 台`,
+  ranges: (first, more) => (more === 0 ? first : `${first} ほか ${amount(more)} 件`),
   listsLine: (exclude, include, path, revision) =>
-    `除外 ${exclude}、含める ${include}、既定 ${path}、リビジョン ${revision}`,
+    `除外 ${amount(exclude)}、含める ${amount(include)}、既定 ${path}、リビジョン ${revision}`,
   finishInBrowser: 'ブラウザーで続けてください：',
   retry: (wait) => `次の試行 ${wait}`,
   noRoutes: '経路はありません。トンネルがオフか、利用できるネットワークがありません。',

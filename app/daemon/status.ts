@@ -36,17 +36,21 @@ export function deriveStatus(facts: StatusFacts): Status {
     pausedUntil: facts.pausedUntil,
     tunnel: tunnelOf(facts.tunnel),
     path: pathOf(facts),
-    networks: (config?.networks ?? []).map(({ id, name, ranges, connectors }) => ({
-      id,
-      name,
-      ranges,
-      connectors,
-    })),
+    networks: (config?.networks ?? [])
+      .map(({ id, name, ranges, connectors }) => ({ id, name, ranges, connectors }))
+      .toSorted(byName),
     lists: config && listsOf(config),
     notices: noticesOf(facts, config),
     traffic: trafficOf(facts),
   };
 }
+
+/** As people count: `site-2` before `site-10`; by id where two have one name, so that no two looks differ. */
+function byName(left: Status['networks'][number], right: Status['networks'][number]): number {
+  return NATURAL.compare(left.name, right.name) || left.id.localeCompare(right.id);
+}
+
+const NATURAL = new Intl.Collator('en', { numeric: true });
 
 function accountOf({ login, membership, config, stream, problem: why }: SessionFacts): Account {
   const isMember = membership !== null && membership.ended === null && config !== null;

@@ -1,26 +1,8 @@
 /** Who is at the other end of a Unix socket, as the kernel knows it. Node cannot ask, so native/peercred does. */
 import type { Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
-
-export interface PeerCredentials {
-  uid: number;
-  gid: number;
-  pid: number;
-}
+import { type Addon, loadAddon, type PeerCredentials } from './addon.ts';
 
 export type ReadCredentials = (socket: Socket) => PeerCredentials | null;
-
-interface Addon {
-  peerCredentials(descriptor: number): PeerCredentials;
-}
-
-/** Beside a bundle; where `cargo build` leaves it in a checkout. Never a place that the caller names. */
-const PLACES = [
-  './peercred.node',
-  '../../native/peercred/peercred.node',
-  '../../native/target/release/libculvert_peercred.so',
-  '../../native/target/debug/libculvert_peercred.so',
-];
 
 /** Without the addon nobody is known, and whoever asks refuses: nothing else tells a captured socket from root's. */
 export function requirePeerCredentials(): ReadCredentials {
@@ -29,24 +11,8 @@ export function requirePeerCredentials(): ReadCredentials {
 
 /** Null where the addon is not installed. */
 export function loadPeerCredentials(): ReadCredentials | null {
-  for (const place of PLACES) {
-    const addon = load(fileURLToPath(new URL(place, import.meta.url)));
-    if (addon) return (socket) => readCredentials(addon, socket);
-  }
-  return null;
-}
-
-function load(path: string): Addon | undefined {
-  const module = { exports: {} as Partial<Addon> };
-  try {
-    // Not require(): cargo names the file .so, and only dlopen takes any name.
-    process.dlopen(module, path);
-  } catch {
-    return undefined;
-  }
-  return typeof module.exports.peerCredentials === 'function'
-    ? (module.exports as Addon)
-    : undefined;
+  const addon = loadAddon();
+  return addon && ((socket) => readCredentials(addon, socket));
 }
 
 function readCredentials(addon: Addon, socket: Socket): PeerCredentials | null {

@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +42,21 @@ test('what is no connected socket is refused', () => {
     expect(() => addon.peerCredentials(descriptor)).toThrow(
       `the other end of descriptor ${descriptor} can not be told`,
     );
+});
+
+test('a pipe is read until its reader goes; a file and what is not open always count as read', async () => {
+  const addon = loadPeercred();
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(pipe, constants.O_WRONLY);
+
+  expect(addon.isUnread(writer)).toBe(false);
+  closeSync(reader);
+
+  expect(addon.isUnread(writer)).toBe(true);
+  for (const other of [99_999, openSync(join(folder, 'file'), 'w')])
+    expect(addon.isUnread(other)).toBe(false);
 });
 
 test('an addon that is missing or is something else says so in one sentence', () => {

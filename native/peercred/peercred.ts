@@ -11,6 +11,8 @@ export interface PeerCredentials {
 export interface PeercredAddon {
   /** Throws when the descriptor is no connected Unix socket. */
   peerCredentials(descriptor: number): PeerCredentials;
+  /** Whether the reader of this pipe went away; false for what is no pipe. */
+  isUnread(descriptor: number): boolean;
 }
 
 /** The documented copy first; then what cargo leaves in a checkout. Never a place that a caller or the environment names. */

@@ -24,6 +24,7 @@ test.each<[string, string, number, string]>([
     0,
     '',
   ],
+  ['the reader of a watch goes, and nothing changes', 'culvert status --watch | head -n 1', 0, ''],
   ['stdout is closed', 'culvert version >&-', 0, ''],
   ['stdout and stderr are closed', 'culvert version >&- 2>&-', 0, ''],
   ['stdin is closed', 'culvert version <&- >/dev/null', 0, ''],

@@ -27,16 +27,32 @@ async function showStatus(terminal: Terminal, options: Options): Promise<ExitCod
   return status.account.kind === 'signed-in' ? EXIT.done : EXIT.signedOut;
 }
 
-async function watchStatus(terminal: Terminal, { json }: Options): Promise<ExitCode> {
+/** How long after its reader a watch ends in which nothing happens. */
+const READER_LOOK_MS = 500;
+
+/** Until Ctrl C, or until nobody reads any more: `culvert status --watch | head -1` has what it wanted. */
+async function watchStatus(terminal: Terminal, options: Options): Promise<ExitCode> {
+  const unread = new AbortController();
+  const looking = setInterval(() => {
+    if (!terminal.hasReader()) unread.abort();
+  }, READER_LOOK_MS);
+  try {
+    await printEach(terminal, options, AbortSignal.any([terminal.interrupted, unread.signal]));
+  } finally {
+    clearInterval(looking);
+  }
+  return EXIT.done;
+}
+
+async function printEach(terminal: Terminal, { json }: Options, until: AbortSignal): Promise<void> {
   let last = '';
-  for await (const status of terminal.client.watch(terminal.interrupted)) {
+  for await (const status of terminal.client.watch(until)) {
     const text = json ? JSON.stringify(status) : statusLines(status, outView(terminal)).join('\n');
     // Relative times and counters alone are not news.
     const key = json ? text : JSON.stringify(withoutCounters(status));
     if (key !== last) terminal.out.write(`${text}\n${json ? '' : '\n'}`);
     last = key;
   }
-  return EXIT.done;
 }
 
 function withoutCounters(status: Status): Status {

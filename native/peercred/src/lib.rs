@@ -1,4 +1,5 @@
-//! Who is at the other end of a Unix socket, for Node, which can not ask the kernel itself.
+//! Who is at the other end of a Unix socket, and whether anybody is at that of a pipe, for Node, which can not ask the kernel
+//! itself.
 
 use std::io;
 
@@ -47,6 +48,20 @@ pub fn peer_credentials(descriptor: i32) -> Result<PeerCredentials> {
         uid: peer.uid,
         gid: peer.gid,
     })
+}
+
+/// Whether whoever read the other end of a pipe went away, asked by poll(2), which says so to the writing end as `POLLERR`.
+/// False for what is no pipe: a file and a terminal are always read.
+#[napi]
+pub fn is_unread(descriptor: i32) -> bool {
+    let mut end = libc::pollfd {
+        fd: descriptor,
+        events: 0,
+        revents: 0,
+    };
+    // SAFETY: end is one whole pollfd that outlives the call, which does not wait; a bad descriptor is an answer, no harm.
+    let answered = unsafe { libc::poll(&raw mut end, 1, 0) };
+    answered > 0 && end.revents & libc::POLLERR != 0
 }
 
 fn refusal(descriptor: i32, cause: &io::Error) -> Error {
