@@ -101,6 +101,7 @@ export class Daemon {
         protectionTouched: () => void this.#protection.check(),
       }),
       backend.onGone(() => this.#tunnel.send({ kind: 'engine-gone' })),
+      backend.onHandshake(() => this.#tunnel.lookNow()),
     ];
     this.#refresh = setInterval(() => this.#refreshIfMoving(), REFRESH_MS);
   }
@@ -232,7 +233,7 @@ export class Daemon {
         this.#session.acknowledge(config.revision, String(state.problem.detail.reason ?? ''));
       }
     }
-    this.#changed();
+    this.#watchers.tellNow();
   }
 
   #networkChanged(): void {

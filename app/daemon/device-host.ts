@@ -29,9 +29,17 @@ export interface DeviceHostParts {
   onApplied: (revision: number) => void;
 }
 
+/** What the last plan was made of. */
+interface Planned {
+  config: DeviceConfig;
+  /** Facts and choices, as text. */
+  about: string;
+}
+
 export class DeviceHost implements TunnelHost {
   readonly #parts: DeviceHostParts;
   #plan: HostPlan | null = null;
+  #planned: Planned | null = null;
   #way: Way | null = null;
   #endpoint: string | null = null;
 
@@ -96,7 +104,13 @@ export class DeviceHost implements TunnelHost {
   async #makePlan(config: DeviceConfig): Promise<HostPlan> {
     const { network, names, input, onPlan } = this.#parts;
     const facts = await network.facts();
-    this.#plan = planHost({ config, facts, useLocal: input().useLocal, names });
+    const { useLocal } = input();
+    const about = JSON.stringify({ facts, useLocal });
+    // A start asks twice within a moment, and ten thousand entries take their time.
+    if (this.#plan && this.#planned?.config === config && this.#planned.about === about)
+      return this.#plan;
+    this.#plan = planHost({ config, facts, useLocal, names });
+    this.#planned = { config, about };
     onPlan();
     return this.#plan;
   }

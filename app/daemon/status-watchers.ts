@@ -8,6 +8,7 @@ export class StatusWatchers {
   readonly #status: () => Status;
   readonly #watchers = new Set<(status: Status) => void>();
   #telling: NodeJS.Timeout | null = null;
+  #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(status: () => Status) {
     this.#status = status;
@@ -23,12 +24,23 @@ export class StatusWatchers {
     return () => this.#watchers.delete(watcher);
   }
 
+  /** The first of a burst at once, the rest together when it is over. */
   tell(): void {
-    this.#telling ??= setTimeout(() => {
-      this.#telling = null;
-      const status = this.#status();
-      for (const watcher of this.#watchers) watcher(status);
-    }, CALM_MS);
+    const left = this.#toldAt + CALM_MS - performance.now();
+    this.#telling ??= setTimeout(() => this.#tellAll(), Math.max(0, left));
+  }
+
+  /** Connected, or not any more: what somebody waits for. */
+  tellNow(): void {
+    if (this.#telling) clearTimeout(this.#telling);
+    this.#telling = setTimeout(() => this.#tellAll(), 0);
+  }
+
+  #tellAll(): void {
+    this.#telling = null;
+    this.#toldAt = performance.now();
+    const status = this.#status();
+    for (const watcher of this.#watchers) watcher(status);
   }
 
   /** Until it is so, or until patience ends. */

@@ -76,6 +76,11 @@ export class MemoryEngine implements Backend {
     this.#gone.add(listener);
     return () => this.#gone.delete(listener);
   }
+
+  /** The handshake is done before anybody asks: there is nothing to tell later. */
+  onHandshake(): () => void {
+    return () => {};
+  }
 }
 
 export async function startDevice(): Promise<TestDevice> {

@@ -51,9 +51,13 @@ afterEach(async () => {
 test('a handshake comes by itself, the device is ours alone, and stopping leaves nothing', async () => {
   const engine = backend(device);
 
+  let told = 0;
+  engine.onHandshake(() => told++);
+
   expect(await engine.start(settings)).toBe('started');
   await engine.configure(peer());
 
+  await expect.poll(() => told).toBe(1);
   const state = await handshake(engine);
   expect(state).toMatchObject({ publicKey: keys.device.publicKey, endpoint: '127.0.0.1:51820' });
   expect(state.rttMs).toBeGreaterThan(0);

@@ -28,7 +28,7 @@ export class Namespace implements LinuxHost {
 
   async remove(): Promise<void> {
     const { stdout } = await runFile(IP, ['netns', 'pids', this.name]);
-    for (const pid of stdout.split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');
+    for (const pid of stdout.split('\n').filter(Boolean)) end(Number(pid));
     await runFile(IP, ['netns', 'del', this.name]);
   }
 
@@ -86,6 +86,15 @@ export class Namespace implements LinuxHost {
 
   #enter(file: string, argv: readonly string[], input?: string): Promise<Ran> {
     return runFile(NSENTER, [`--net=/run/netns/${this.name}`, '--', file, ...argv], input);
+  }
+}
+
+/** It may have ended by itself since it was listed. */
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
   }
 }
 

@@ -1,10 +1,11 @@
 /**
  * dev ── lan. Whatever is killed, at whatever command: the ledger alone brings the host back, byte by byte.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { parseLedger } from '../../app/daemon/network/ledger.ts';
 import type { LinuxHost, Program } from '../../app/daemon/network/linux/host.ts';
 import { LinuxNetwork } from '../../app/daemon/network/linux/linux-network.ts';
 import { hostState } from '../world/host-state.ts';
@@ -71,6 +72,21 @@ test('another program’s rule at our priority is told; ours stays in force and 
   await cable.dev.sh(`ip rule del ${foreign}`);
   await removeTunnelDevice(cable.dev);
   expect(await hostState(cable.dev)).toBe(before);
+});
+
+test('each change is in the ledger before it is made, in an order without a gap, and by a handful of programs', async () => {
+  const witness = new Witness(cable.dev, ledgerPath());
+  const network = networkOn(witness);
+
+  await network.protect(wanted);
+  expect(witness.changes()).toEqual(['firewall', 'refusing-routes, rule', 'refusing-routes, rule']);
+  await network.connect(wanted);
+  expect(witness.changes()).toEqual(['setting', 'addresses, tunnel-routes']);
+  await network.connect(wanted);
+  expect(witness.changes()).toEqual([]);
+
+  expect(witness.unclaimed).toEqual([]);
+  await network.release();
 });
 
 test('a range that gets narrower is not refused on the way', async () => {
@@ -302,6 +318,57 @@ class Watching extends Fuse {
     this.ways.add(/dev (\S+)/.exec(stdout)?.[1] ?? stderr.trim());
     return ran;
   }
+}
+
+/** A host that says what each program is about to change, and whether the ledger on disk has it. */
+class Witness extends Fuse {
+  readonly unclaimed: string[] = [];
+  readonly #ledgerPath: string;
+  #changes: string[] = [];
+
+  constructor(host: Namespace, path: string) {
+    super(host, Number.POSITIVE_INFINITY, 'after');
+    this.#ledgerPath = path;
+  }
+
+  /** Since it was last asked, one entry a program. */
+  changes(): string[] {
+    const changes = this.#changes;
+    this.#changes = [];
+    return changes;
+  }
+
+  override async run(program: Program, argv: readonly string[], input?: string) {
+    this.#note(changedBy(program, argv, input ?? ''));
+    return await super.run(program, argv, input);
+  }
+
+  override async writeSetting(key: string, value: string) {
+    this.#note(['setting']);
+    await super.writeSetting(key, value);
+  }
+
+  #note(kinds: readonly string[]): void {
+    if (kinds.length === 0) return;
+    this.#changes.push(kinds.join(', '));
+    const claimed = (parseLedger(readFileSync(this.#ledgerPath, 'utf8')) ?? []).map(
+      ({ kind }): string => kind,
+    );
+    this.unclaimed.push(...kinds.filter((kind) => !claimed.includes(kind)));
+  }
+}
+
+/** As the ledger calls it; nothing for what only asks. */
+function changedBy(program: Program, argv: readonly string[], input: string): string[] {
+  if (program === 'nft') return argv[0] === '-f' ? ['firewall'] : [];
+  if (argv.includes('rule')) return argv.includes('show') ? [] : ['rule'];
+  const kinds = input.split('\n').flatMap((line) => {
+    if (/^route (replace|del) (unreachable|throw) /.test(line)) return ['refusing-routes'];
+    if (/^route (replace|del) /.test(line)) return ['tunnel-routes'];
+    if (line.startsWith('rule add')) return ['rule'];
+    return /^address (replace|del) /.test(line) ? ['addresses'] : [];
+  });
+  return [...new Set(kinds)];
 }
 
 function firstHalf(text: string): string {

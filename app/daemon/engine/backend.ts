@@ -17,6 +17,9 @@ export interface Backend {
 
   /** Called once each time a running one goes away by itself. The answer stops it. */
   onGone(listener: () => void): () => void;
+
+  /** Called after each handshake. The answer stops it. */
+  onHandshake(listener: () => void): () => void;
 }
 
 export interface DeviceSettings {

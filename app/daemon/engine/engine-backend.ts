@@ -1,7 +1,7 @@
 /**
  * culvert-engine as the device's WireGuard. It is a process of its own, in a session of its own, with a log of its own: it
  * goes on forwarding while the daemon restarts, and the next daemon adopts it. Configured over UAPI like any WireGuard;
- * the control socket only says who it is, and, by closing, that it went.
+ * the control socket only says who it is, when a handshake was done, and, by closing, that it went.
  */
 import type { Engine } from '../../../native/client/engine.ts';
 import type { EnginePeerStatus } from '../../../native/client/protocol.ts';
@@ -20,7 +20,8 @@ export interface EngineBackendOptions extends EngineProcess {
 export class EngineBackend implements Backend {
   readonly kind = 'engine';
   readonly #options: EngineBackendOptions;
-  readonly #listeners = new Set<() => void>();
+  readonly #whenGone = new Set<() => void>();
+  readonly #whenShaken = new Set<() => void>();
   #engine: Engine | null = null;
 
   constructor(options: EngineBackendOptions) {
@@ -68,8 +69,13 @@ export class EngineBackend implements Backend {
   }
 
   onGone(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#whenGone.add(listener);
+    return () => this.#whenGone.delete(listener);
+  }
+
+  onHandshake(listener: () => void): () => void {
+    this.#whenShaken.add(listener);
+    return () => this.#whenShaken.delete(listener);
   }
 
   /** One of another version would not understand us: it has to make room. */
@@ -89,8 +95,13 @@ export class EngineBackend implements Backend {
       // Stopped or left on purpose is not gone.
       if (this.#engine !== engine) return;
       this.#engine = null;
-      for (const listener of this.#listeners) listener();
+      for (const listener of this.#whenGone) listener();
     });
+    const told = engine.watch(({ kind }) => {
+      if (kind === 'peer-handshake') for (const listener of this.#whenShaken) listener();
+    });
+    // One that went is told by `closed`.
+    told.catch(() => {});
   }
 
   async #get(): Promise<InterfaceState> {

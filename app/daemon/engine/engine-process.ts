@@ -16,6 +16,7 @@ import { Engine } from '../../../native/client/engine.ts';
 import { endHungEngine } from '../../../native/client/hung-engine.ts';
 import { Fault } from '../../contract/problem.ts';
 import type { DeviceSettings } from './backend.ts';
+import { FileAppearance } from './file-appearance.ts';
 
 export interface EngineProcess {
   /** Absolute path of culvert-engine. */
@@ -40,19 +41,33 @@ export async function startEngine(
   const state = options.statePath === undefined ? [] : ['--state', options.statePath];
   const argv = ['device', device, '--control', options.controlPath, ...size, ...state];
   const saidBefore = sizeOf(options.logPath);
-  const child = launch(options, argv);
-  const ended = endOf(child);
-  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; ) {
-    const why = await Promise.race([ended, pause(POLL_MS, null)]);
-    if (why !== null)
-      throw new Fault('engine-failed', { reason: lastWords(options.logPath, saidBefore) ?? why });
-    const engine = await openControl(options.controlPath);
-    if (engine) return engine;
+  const socket = new FileAppearance(options.controlPath);
+  try {
+    const child = launch(options, argv);
+    const ended = endOf(child);
+    for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; ) {
+      const why = await Promise.race([ended, socket.next(POLL_MS)]);
+      if (why !== undefined)
+        throw new Fault('engine-failed', { reason: lastWords(options.logPath, saidBefore) ?? why });
+      const engine = await openStarting(options.controlPath);
+      if (engine) return engine;
+    }
+    child.kill('SIGKILL');
+  } finally {
+    socket.close();
   }
-  child.kill('SIGKILL');
   throw new Fault('engine-failed', {
     reason: lastWords(options.logPath, saidBefore) ?? 'it does not answer',
   });
+}
+
+/** Null while it cannot answer yet. One that makes its socket and then cannot start ends, and that is told by its end. */
+async function openStarting(path: string): Promise<Engine | null> {
+  try {
+    return await Engine.open(path);
+  } catch {
+    return null;
+  }
 }
 
 /** Null where no engine answers. A socket that nobody listens at was left by one that was killed; one that hangs is ended. */

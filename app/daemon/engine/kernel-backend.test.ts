@@ -62,6 +62,20 @@ test('a peer that is wanted fresh is taken out first', async () => {
   await kernel.backend.stop();
 });
 
+test('a handshake is looked for after its peer was set, and told once', async () => {
+  const kernel = new FakeKernel(`${interfaceLine}\n${peerLine.replace('1700000000', '0')}\n`);
+  await kernel.backend.start(settings);
+  let told = 0;
+  kernel.backend.onHandshake(() => told++);
+
+  await kernel.backend.configure({ ...peer, isFresh: true });
+  expect(told).toBe(0);
+  kernel.dump = `${interfaceLine}\n${peerLine}\n`;
+
+  await expect.poll(() => told).toBe(1);
+  await kernel.backend.stop();
+});
+
 test('the dump tells keys, endpoint, handshake in milliseconds and bytes', () => {
   expect(parseDump(`${interfaceLine}\n${peerLine}\n`)).toEqual({
     publicKey: 'PUBLIC=',
@@ -90,12 +104,14 @@ test('a kernel without WireGuard is one sentence', async () => {
 class FakeKernel {
   readonly said: string[] = [];
   readonly backend: KernelBackend;
+  dump: string | null;
 
   constructor(dump: string | null, refusal?: string) {
+    this.dump = dump;
     const run: Run = async (program, argv, input) => {
       this.said.push([program, ...argv, ...(input ? ['<', input.trim()] : [])].join(' '));
       if (argv[0] === 'show')
-        return { status: dump === null ? 1 : 0, stdout: dump ?? '', stderr: '' };
+        return { status: this.dump === null ? 1 : 0, stdout: this.dump ?? '', stderr: '' };
       return { status: refusal ? 2 : 0, stdout: '', stderr: refusal ?? '' };
     };
     this.backend = new KernelBackend('culvert0', run);

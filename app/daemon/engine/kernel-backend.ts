@@ -9,12 +9,15 @@ import { locate, type Run, runProgram } from './program.ts';
 import { parseDump, renderConfiguration, settingsArguments } from './wg-tool.ts';
 
 const WATCH_MS = 1_000;
+/** A handshake takes a round trip; a gateway that has not answered after this is looked at as often as anything else. */
+const HANDSHAKE_LOOKS_MS = [10, 10, 20, 40, 80, 160, 320];
 
 export class KernelBackend implements Backend {
   readonly kind = 'kernel';
   readonly #device: string;
   readonly #run: Run;
-  readonly #listeners = new Set<() => void>();
+  readonly #whenGone = new Set<() => void>();
+  readonly #whenShaken = new Set<() => void>();
   #watching: AbortController | null = null;
   #settings: DeviceSettings | null = null;
 
@@ -49,6 +52,7 @@ export class KernelBackend implements Backend {
       await this.#must('wg', ['set', this.#device, 'peer', peer.publicKey, 'remove']);
     const text = renderConfiguration(this.#settings, peer);
     await this.#must('wg', ['syncconf', this.#device, '/dev/stdin'], text);
+    if (this.#whenShaken.size > 0) void this.#awaitHandshake(peer.publicKey);
   }
 
   async state(): Promise<BackendState | null> {
@@ -74,8 +78,25 @@ export class KernelBackend implements Backend {
   }
 
   onGone(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#whenGone.add(listener);
+    return () => this.#whenGone.delete(listener);
+  }
+
+  onHandshake(listener: () => void): () => void {
+    this.#whenShaken.add(listener);
+    return () => this.#whenShaken.delete(listener);
+  }
+
+  /** The kernel has no message for a handshake, so after a peer was set it is looked for. */
+  async #awaitHandshake(publicKey: string): Promise<void> {
+    for (const wait of HANDSHAKE_LOOKS_MS) {
+      await pause(wait, undefined, { ref: false });
+      const peer = (await this.#dump())?.peers.find((one) => one.publicKey === publicKey);
+      if (!peer) return;
+      if (peer.lastHandshakeAt === null) continue;
+      for (const listener of this.#whenShaken) listener();
+      return;
+    }
   }
 
   /** A deleted device is told by nobody to us here, so it is looked for. */
@@ -91,7 +112,7 @@ export class KernelBackend implements Backend {
       await pause(WATCH_MS, undefined, { ref: false });
       if (signal.aborted || (await this.#dump())) continue;
       this.#watching = null;
-      for (const listener of this.#listeners) listener();
+      for (const listener of this.#whenGone) listener();
       return;
     }
   }

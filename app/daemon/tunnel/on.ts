@@ -86,9 +86,12 @@ function loseEngine(state: On, context: Context): Step {
   };
 }
 
-/** The plan is applied whole, so one effect serves however much changed. */
+/**
+ * The plan is applied whole, protection first, so one effect serves however much changed. A protection on its own before it
+ * would refuse what is on its way through a wider range that goes.
+ */
 function withNewConfig(state: On, context: Context): Step {
-  const refresh = [{ do: 'protect' }, { do: 'apply-network' }] as const;
+  const refresh = [{ do: 'apply-network' }] as const;
   if (indexOf(context, state.via) >= 0) return { state, effects: refresh };
   const moved = tryWay({ ...reconnecting(state, context), way: 0, problem: null }, context, true);
   return { state: moved.state, effects: [...refresh, ...moved.effects] };

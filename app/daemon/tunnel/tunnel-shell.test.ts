@@ -3,7 +3,7 @@ import { Fault } from '../../contract/problem.ts';
 import { type TunnelHost, TunnelShell } from './tunnel-shell.ts';
 import type { Path, TunnelConfig } from './tunnel-state.ts';
 
-const LOG = { info: () => undefined, warn: () => undefined };
+const LOG = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 const CONFIG: TunnelConfig = {
   ways: [{ gatewayId: 'g', gatewayName: 'tokyo', publicKey: 'key', endpoint: '203.0.113.1:51820' }],
   keepaliveSeconds: 25,
@@ -51,6 +51,26 @@ test('it goes up by itself once the gateway answers, and down when that is wante
   await pass(0);
   expect(shell.state.kind).toBe('off');
   expect(done).toEqual(['protect', 'start-engine', 'point', 'apply-network', 'stop']);
+});
+
+test('a handshake that the engine tells of brings the routes at once, without waiting for the next look', async () => {
+  shell.begin('on', CONFIG);
+  await pass(300);
+  path = { lastHandshakeAt: wall, rxBytes: 0, txBytes: 0 };
+
+  shell.lookNow();
+  await pass(0);
+
+  expect(shell.state.kind).toBe('on');
+});
+
+test('a session that an adopted engine holds already is seen at once', async () => {
+  path = { lastHandshakeAt: wall - 1000, rxBytes: 0, txBytes: 0 };
+
+  shell.begin('on', CONFIG);
+  await pass(0);
+
+  expect(shell.state.kind).toBe('on');
 });
 
 test('it goes on after hours without anything to do', async () => {

@@ -35,11 +35,12 @@ export interface Clock {
 export const SYSTEM_CLOCK: Clock = { now: Date.now, uptime: () => performance.now() };
 
 export interface TunnelLog {
+  debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 
-/** A handshake takes a round trip: looking four times a second costs nothing and is felt at once. */
+/** Whoever watches the engine tells of a handshake at once (`lookNow`); this is for what nobody tells. */
 const JOINING_POLL_MS = 250;
 const CALM_POLL_MS = 1000;
 /** The wall clock and the monotonic one part when the computer slept or somebody set the time. */
@@ -97,6 +98,11 @@ export class TunnelShell {
     if (!this.#isClosed) this.#take(step(this.#state, event, this.#context()), event.kind);
   }
 
+  /** The engine has news, such as a handshake: not a moment's wait for the next look. */
+  lookNow(): void {
+    void this.#look();
+  }
+
   /** Leaves the host as it is: a daemon that stops is not a user who switches off. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -134,8 +140,12 @@ export class TunnelShell {
   }
 
   async #run(effect: Effect): Promise<TunnelEvent | undefined> {
+    const startedAt = this.#clock.uptime();
     try {
-      return await this.#do(effect);
+      const result = await this.#do(effect);
+      const tookMs = Math.round(this.#clock.uptime() - startedAt);
+      this.#log.debug({ effect: effect.do, tookMs }, 'tunnel effect');
+      return result;
     } catch (cause) {
       const problem = problemOf(cause);
       this.#log.warn({ effect: effect.do, problem, cause }, 'tunnel effect failed');
@@ -154,6 +164,8 @@ export class TunnelShell {
         return { kind: 'engine-ready' };
       case 'point':
         await this.#host.point(effect.way, effect.isFresh);
+        // A session that lives already, in an engine that was adopted, is no news to anybody.
+        this.lookNow();
         return undefined;
       case 'apply-network':
         await this.#host.applyNetwork();
@@ -188,7 +200,7 @@ export class TunnelShell {
   }
 
   async #look(): Promise<void> {
-    if (!hasEngine(this.#state)) return;
+    if (this.#isClosed || !hasEngine(this.#state)) return;
     try {
       const path = await this.#host.path();
       // The state may have moved on while the engine was asked.

@@ -159,7 +159,7 @@ describe('while on', () => {
     tunnel.send({ kind: 'config-changed' });
 
     expect(tunnel.state).toMatchObject({ kind: 'on', via: tokyo });
-    expect(tunnel.done().slice(4)).toEqual(['protect', 'apply-network']);
+    expect(tunnel.done().slice(4)).toEqual(['apply-network']);
   });
 
   test('a gateway that the configuration no longer names is left for the best one', () => {

@@ -4,8 +4,9 @@ import type { ConnectedPrefix, HostNames, HostPlan } from '../../../contract/hos
 import { Fault } from '../../../contract/problem.ts';
 import type { LinuxHost } from './host.ts';
 import { firstLine } from './routes.ts';
+import type { Family } from './rules.ts';
 
-interface LinkJson {
+export interface Link {
   ifname: string;
   flags: string[];
   mtu: number;
@@ -23,17 +24,16 @@ export function renderDevice({ names, connection }: HostPlan): string {
   ].join('\n');
 }
 
-export async function applyDevice(host: LinuxHost, plan: HostPlan): Promise<void> {
+/** What makes the device that of the plan, for `ip -batch -`; empty where it is. */
+export async function deviceChange(host: LinuxHost, plan: HostPlan, link: Link): Promise<string> {
   const possible = host.hasIpv6() ? plan : withoutIpv6(plan);
   const { device } = plan.names;
-  const [link] = (await readLinks(host)).filter(({ ifname }) => ifname === device);
-  if (!link) throw new Fault('network-refused', { reason: `there is no device ${device}` });
   const wanted = possible.connection.addresses;
   const stale = addressesOf(link).filter((text) => !wanted.includes(text));
-  await batch(host, stale.map((text) => `address del ${text} dev ${device}\n`).join(''));
-  if (isAsWanted(link, possible)) return;
+  const removals = stale.map((text) => `address del ${text} dev ${device}\n`).join('');
+  if (isAsWanted(link, possible)) return removals;
   if (wanted.some((text) => text.includes(':'))) await allowIpv6(host, device);
-  await batch(host, renderDevice(possible));
+  return removals + renderDevice(possible);
 }
 
 function withoutIpv6(plan: HostPlan): HostPlan {
@@ -47,7 +47,7 @@ async function allowIpv6(host: LinuxHost, device: string): Promise<void> {
   if ((await host.readSetting(key)) === '1') await host.writeSetting(key, '0');
 }
 
-function isAsWanted(link: LinkJson, { connection }: HostPlan): boolean {
+function isAsWanted(link: Link, { connection }: HostPlan): boolean {
   const have = addressesOf(link);
   return (
     link.flags.includes('UP') &&
@@ -62,24 +62,21 @@ export async function removeAddresses(
   device: string,
   addresses: readonly string[],
 ): Promise<string[]> {
-  const [link] = (await readLinks(host)).filter(({ ifname }) => ifname === device);
+  const link = (await readLinks(host)).find(({ ifname }) => ifname === device);
   const present = link ? addressesOf(link).filter((text) => addresses.includes(text)) : [];
   await batch(host, present.map((text) => `address del ${text} dev ${device}\n`).join(''));
   return present;
 }
 
 /** What the kernel made of itself, such as fe80::, stays. */
-function addressesOf(link: LinkJson): string[] {
+function addressesOf(link: Link): string[] {
   return link.addr_info.flatMap(({ local, prefixlen }) =>
     local && !local.startsWith('fe80:') ? [`${local}/${prefixlen}`] : [],
   );
 }
 
-export async function connectedPrefixes(
-  host: LinuxHost,
-  names: HostNames,
-): Promise<ConnectedPrefix[]> {
-  const others = (await readLinks(host)).filter(
+export function connectedPrefixes(links: readonly Link[], names: HostNames): ConnectedPrefix[] {
+  const others = links.filter(
     ({ ifname, flags }) =>
       ifname !== names.device && flags.includes('UP') && !flags.includes('LOOPBACK'),
   );
@@ -94,17 +91,22 @@ export async function connectedPrefixes(
   );
 }
 
-async function readLinks(host: LinuxHost): Promise<LinkJson[]> {
+async function readLinks(host: LinuxHost): Promise<Link[]> {
   const { status, stdout, stderr } = await host.run('ip', ['-j', 'address', 'show']);
   if (status !== 0)
     throw new Fault('network-refused', { reason: `ip address: ${firstLine(stderr)}` });
-  return (JSON.parse(stdout || '[]') as Partial<LinkJson>[]).filter(
-    (link): link is LinkJson => link.ifname !== undefined,
-  );
+  return linksOf(JSON.parse(stdout || '[]') as Partial<Link>[]);
 }
 
-export async function batch(host: LinuxHost, text: string): Promise<void> {
+/** `ip` lists what it leaves out as empty objects. */
+export function linksOf(listed: readonly Partial<Link>[]): Link[] {
+  return listed.filter((link): link is Link => link.ifname !== undefined);
+}
+
+/** `family`: for lines that do not say by themselves which they mean. */
+export async function batch(host: LinuxHost, text: string, family?: Family): Promise<void> {
   if (text === '') return;
-  const { status, stderr } = await host.run('ip', ['-batch', '-'], text);
+  const which = family === undefined ? [] : [`-${family}`];
+  const { status, stderr } = await host.run('ip', [...which, '-batch', '-'], text);
   if (status !== 0) throw new Fault('network-refused', { reason: `ip: ${firstLine(stderr)}` });
 }

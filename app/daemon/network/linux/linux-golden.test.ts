@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { HOST_NAMES } from '../../../contract/host-plan.ts';
 import { emptyPlan, samplePlan } from '../test-plan.ts';
 import { renderDevice } from './device.ts';
-import { renderFirewall } from './firewall.ts';
+import { renderFirewall } from './firewall-rules.ts';
 import { isFirewallChange, whatChanged } from './monitor.ts';
 import {
   REFUSING,

@@ -12,27 +12,19 @@ import type { Problem } from '../../../contract/local-api.ts';
 import { Fault, problem, reasonOf } from '../../../contract/problem.ts';
 import type { HostNetwork, RouteAnswer, WatchEvents } from '../host-network.ts';
 import { type Claim, classOf, Ledger } from '../ledger.ts';
-import { applyDevice, batch, connectedPrefixes } from './device.ts';
-import { applyFirewall, isFirewallIntact } from './firewall.ts';
+import { batch, connectedPrefixes, deviceChange, type Link } from './device.ts';
 import { type LinuxHost, thisHost } from './host.ts';
 import { monitorHost } from './monitor.ts';
 import { networkFingerprint } from './network-fingerprint.ts';
 import { probeHost } from './probe.ts';
+import { families, possible, putUp, stands } from './protection.ts';
+import { type Reading, readHost } from './reading.ts';
+import { changeRoutes } from './route-table.ts';
 import { routeTo } from './route-to.ts';
-import {
-  REFUSING,
-  type RouteKind,
-  readRoutes,
-  refusingRoutes,
-  renderAdditions,
-  renderRemovals,
-  routeChanges,
-  type TableRoute,
-  tunnelRoutes,
-} from './routes.ts';
-import { addRule, type Family, isInPlace, ruleState } from './rules.ts';
+import { renderAdditions, routeChanges, type TableRoute, tunnelRoutes } from './routes.ts';
+import type { Family } from './rules.ts';
 import { applySettings, PRESUMED_SETTINGS, settingClaims } from './settings.ts';
-import { removeRoutes, undo, undoOrder } from './undo.ts';
+import { undo, undoOrder } from './undo.ts';
 
 export interface LinuxNetworkOptions {
   /** Absolute path of the ledger, in a directory of root's. */
@@ -40,6 +32,9 @@ export interface LinuxNetworkOptions {
   names?: HostNames;
   host?: LinuxHost;
 }
+
+/** As long as drawing up a plan may take. */
+const READING_LIFE_MS = 500;
 
 export class LinuxNetwork implements HostNetwork {
   readonly #host: LinuxHost;
@@ -49,6 +44,8 @@ export class LinuxNetwork implements HostNetwork {
   #queue: Promise<unknown> = Promise.resolve();
   /** What protection was put up last, to hold the kernel against. */
   #protecting: HostPlan | null = null;
+  /** Read for a plan's facts: good for the change that comes of that plan at once, and for nothing after it. */
+  #reading: (Reading & { at: number }) | null = null;
 
   constructor(options: LinuxNetworkOptions) {
     this.#host = options.host ?? thisHost;
@@ -68,24 +65,33 @@ export class LinuxNetwork implements HostNetwork {
   }
 
   facts(): Promise<HostFacts> {
-    return this.#inTurn(async () => ({
-      connected: await connectedPrefixes(this.#host, this.#names),
-    }));
+    return this.#inTurn(async () => {
+      const reading = await readHost(this.#host, this.#names);
+      this.#reading = { ...reading, at: performance.now() };
+      return { connected: connectedPrefixes(reading.links, this.#names) };
+    });
   }
 
   protect(plan: HostPlan): Promise<void> {
-    return this.#inTurn(() => this.#protect(plan));
+    return this.#inTurn(async (reading) => {
+      this.#ledger.claim(protectionClaims(plan.names, families(this.#host)));
+      this.#protecting = plan;
+      await putUp(this.#host, plan, reading ?? (await readHost(this.#host, plan.names)));
+    });
   }
 
   connect(plan: HostPlan): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#extendTunnel(plan);
-      await this.#protect(plan);
+    return this.#inTurn(async (reading) => {
       const settings = await settingClaims(this.#host);
-      this.#ledger.claim([...connectionClaims(plan), ...settings]);
+      const protection = protectionClaims(plan.names, families(this.#host));
+      this.#ledger.claim([...protection, ...connectionClaims(plan), ...settings]);
+      this.#protecting = plan;
+      const found = reading ?? (await readHost(this.#host, plan.names));
+      const link = found.links.find(({ ifname }) => ifname === plan.names.device);
+      const routes = await this.#extendTunnel(plan, found.routes);
+      await putUp(this.#host, plan, found);
       await applySettings(this.#host, settings);
-      await applyDevice(this.#host, plan);
-      await this.#applyRoutes(plan, tunnelRoutes(plan), ['tunnel']);
+      await this.#joinTunnel(plan, link, routes);
     });
   }
 
@@ -112,17 +118,7 @@ export class LinuxNetwork implements HostNetwork {
   isProtected(): Promise<boolean> {
     return this.#inTurn(async () => {
       const plan = this.#protecting;
-      if (!plan) return true;
-      const rules = await Promise.all(
-        this.#families().map((family) => ruleState(this.#host, family, this.#names)),
-      );
-      const routes = routeChanges(
-        await readRoutes(this.#host, this.#names),
-        refusingRoutes(plan),
-        REFUSING,
-      );
-      const stands = rules.every(isInPlace) && routes.add.length === 0;
-      return stands && (await isFirewallIntact(this.#host, plan));
+      return !plan || stands(this.#host, plan, await readHost(this.#host, this.#names));
     });
   }
 
@@ -146,45 +142,34 @@ export class LinuxNetwork implements HostNetwork {
     });
   }
 
-  async #protect(plan: HostPlan): Promise<void> {
-    const families = this.#families();
-    this.#ledger.claim(protectionClaims(plan.names, families));
-    this.#protecting = plan;
-    if (!(await isFirewallIntact(this.#host, plan))) await applyFirewall(this.#host, plan);
-    await this.#applyRoutes(plan, refusingRoutes(plan), REFUSING);
-    // Last: a rule in front of a table that is only half filled would send excluded hosts into nothing.
-    for (const family of families) await addRule(this.#host, family, plan.names);
-  }
-
   /**
    * While the tunnel is up, new ways into it come before their refusals: inside a wider range that goes, a refusal alone would
-   * win, and what is on its way would meet it.
+   * win, and what is on its way would meet it. Answers all routes that are there afterwards.
    */
-  async #extendTunnel(plan: HostPlan): Promise<void> {
-    const current = await readRoutes(this.#host, plan.names);
-    if (!current.some(({ kind }) => kind === 'tunnel')) return;
-    const { add } = routeChanges(current, tunnelRoutes(plan), ['tunnel']);
-    if (add.length > 0) await batch(this.#host, renderAdditions(add, plan.names));
+  async #extendTunnel(
+    plan: HostPlan,
+    current: readonly TableRoute[],
+  ): Promise<readonly TableRoute[]> {
+    if (!current.some(({ kind }) => kind === 'tunnel')) return current;
+    const wanted = possible(this.#host, tunnelRoutes(plan));
+    const { add } = routeChanges(current, wanted, ['tunnel']);
+    await batch(this.#host, renderAdditions(add, plan.names));
+    return [...current, ...add];
   }
 
-  async #applyRoutes(
+  async #joinTunnel(
     plan: HostPlan,
-    wanted: TableRoute[],
-    kinds: readonly RouteKind[],
+    link: Link | undefined,
+    current: readonly TableRoute[],
   ): Promise<void> {
-    const possible = wanted.filter(({ cidr }) =>
-      this.#families().includes(cidr.includes(':') ? 6 : 4),
-    );
-    const { add, remove } = routeChanges(await readRoutes(this.#host, plan.names), possible, kinds);
-    if (add.length + remove.length === 0) return;
-    await batch(this.#host, renderAdditions(add, plan.names));
-    await removeRoutes(this.#host, renderRemovals(remove, plan.names));
-    const left = routeChanges(await readRoutes(this.#host, plan.names), possible, kinds);
-    if (left.add.length + left.remove.length > 0) {
-      throw new Fault('network-refused', {
-        reason: 'the kernel’s routes are not what was asked for',
-      });
-    }
+    const { names } = plan;
+    if (!link) throw new Fault('network-refused', { reason: `there is no device ${names.device}` });
+    await changeRoutes(this.#host, names, {
+      first: await deviceChange(this.#host, plan, link),
+      current,
+      wanted: possible(this.#host, tunnelRoutes(plan)),
+      kinds: ['tunnel'],
+    });
   }
 
   async #undoAll(which: (claim: Claim) => boolean): Promise<string[]> {
@@ -209,12 +194,15 @@ export class LinuxNetwork implements HostNetwork {
     return { undone, kept };
   }
 
-  #families(): Family[] {
-    return this.#host.hasIpv6() ? [4, 6] : [4];
+  #takeReading(): Reading | null {
+    const reading = this.#reading;
+    this.#reading = null;
+    return reading && performance.now() - reading.at < READING_LIFE_MS ? reading : null;
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#queue.then(work, work);
+  #inTurn<T>(work: (reading: Reading | null) => Promise<T>): Promise<T> {
+    const begin = () => work(this.#takeReading());
+    const turn = this.#queue.then(begin, begin);
     this.#queue = turn.catch(() => {});
     return turn;
   }

@@ -5,7 +5,7 @@ import { problem, problemOf } from '../../../contract/problem.ts';
 import { firewallState } from './firewall.ts';
 import type { LinuxHost } from './host.ts';
 import { foreignRoutes } from './routes.ts';
-import { ruleState } from './rules.ts';
+import { readRules, ruleState } from './rules.ts';
 
 /** Most important first: what comes first makes asking for the rest pointless. */
 export async function probeHost(host: LinuxHost, names: HostNames): Promise<Problem[]> {
@@ -27,7 +27,9 @@ export async function probeHost(host: LinuxHost, names: HostNames): Promise<Prob
 
 async function findTaken(host: LinuxHost, names: HostNames): Promise<Problem[]> {
   const routes = await foreignRoutes(host, names);
-  const rules = await Promise.all([ruleState(host, 4, names), ruleState(host, 6, names)]);
+  const rules = (await Promise.all([readRules(host, 4), readRules(host, 6)])).map((listed) =>
+    ruleState(listed, names),
+  );
   const firewall = await firewallState(host, names.firewallTable);
   return [
     ...(routes > 0 ? [problem('table-taken', { table: names.table })] : []),

@@ -80,40 +80,41 @@ function key({ kind, cidr }: TableRoute): string {
   return `${kind} ${cidr}`;
 }
 
+/** One line of `ip` that lists what `ourRoutes` wants to see: both families, and no error where there is no such table yet. */
+export const LIST_ROUTES = `route show table all proto ${ROUTE_PROTOCOL}`;
+
 /** Our routes as the kernel has them now, both families. */
 export async function readRoutes(host: LinuxHost, names: HostNames): Promise<TableRoute[]> {
-  const both = await Promise.all([listTable(host, '-4', names), listTable(host, '-6', names)]);
-  return both.flat();
+  return ourRoutes(await listJson<RouteJson>(host, LIST_ROUTES.split(' ')), names);
+}
+
+export function ourRoutes(listed: readonly RouteJson[], names: HostNames): TableRoute[] {
+  return listed
+    .filter(({ table }) => table === `${names.table}`)
+    .map((route) => ({ kind: kindOf(route), cidr: cidrOf(route) }));
 }
 
 /** Routes of our table that somebody else put there. */
 export async function foreignRoutes(host: LinuxHost, names: HostNames): Promise<number> {
   const tables = await Promise.all(
     ['-4', '-6'].map((family) =>
-      listJson(host, [family, 'route', 'show', 'table', `${names.table}`]),
+      listJson<RouteJson>(host, [family, 'route', 'show', 'table', `${names.table}`]),
     ),
   );
   return tables.flat().filter(({ protocol }) => protocol !== String(ROUTE_PROTOCOL)).length;
 }
 
-interface RouteJson {
+export interface RouteJson {
   type?: string;
   dst: string;
   dev?: string;
   protocol?: string;
+  table?: string;
+  /** What a router said of itself: IPv6 only, and always there. */
+  pref?: string;
 }
 
-async function listTable(
-  host: LinuxHost,
-  family: '-4' | '-6',
-  names: HostNames,
-): Promise<TableRoute[]> {
-  const filter = ['table', `${names.table}`, 'proto', `${ROUTE_PROTOCOL}`];
-  const routes = await listJson(host, [family, 'route', 'show', ...filter]);
-  return routes.map((route) => ({ kind: kindOf(route), cidr: withLength(route.dst, family) }));
-}
-
-async function listJson(host: LinuxHost, argv: string[]): Promise<RouteJson[]> {
+async function listJson<T>(host: LinuxHost, argv: string[]): Promise<T[]> {
   const { status, stdout, stderr } = await host.run('ip', ['-j', ...argv]);
   if (status === 0) return stdout.trim() === '' ? [] : JSON.parse(stdout);
   // A table exists while it has routes; a kernel without IPv6 has none of its tables.
@@ -127,10 +128,10 @@ function kindOf({ type }: RouteJson): RouteKind {
 }
 
 /** `ip` leaves out /32 and /128, and says `default`. */
-function withLength(dst: string, family: '-4' | '-6'): string {
-  if (dst === 'default') return family === '-4' ? '0.0.0.0/0' : '::/0';
+function cidrOf({ dst, pref }: RouteJson): string {
+  if (dst === 'default') return pref === undefined ? '0.0.0.0/0' : '::/0';
   if (dst.includes('/')) return dst;
-  return `${dst}/${family === '-4' ? 32 : 128}`;
+  return `${dst}/${dst.includes(':') ? 128 : 32}`;
 }
 
 export function firstLine(text: string): string {

@@ -11,6 +11,11 @@ import { firstLine, ROUTE_PROTOCOL } from './routes.ts';
 export type Family = 4 | 6;
 export type RuleNames = Pick<HostNames, 'priority' | 'table' | 'mark' | 'markMask'>;
 
+/** For `ip -batch -` of that family. */
+export function renderRule(family: Family, names: RuleNames): string {
+  return `${ruleArguments(family, 'add', names).slice(1).join(' ')}\n`;
+}
+
 export function ruleArguments(family: Family, action: 'add' | 'del', names: RuleNames): string[] {
   const selector = ['not', 'fwmark', `${hex(names.mark)}/${hex(names.markMask)}`];
   const target = ['lookup', `${names.table}`, 'priority', `${names.priority}`];
@@ -20,7 +25,7 @@ export function ruleArguments(family: Family, action: 'add' | 'del', names: Rule
 /** `shared`: ours, and another program's at the same priority; the one that was there first comes first. */
 export type RuleState = 'ours' | 'absent' | 'foreign' | 'shared';
 
-interface RuleJson {
+export interface RuleJson {
   priority: number;
   not?: null;
   fwmark?: string;
@@ -28,17 +33,15 @@ interface RuleJson {
   table?: string;
 }
 
-/** What stands at our priority. */
-export async function ruleState(
-  host: LinuxHost,
-  family: Family,
-  names: RuleNames,
-): Promise<RuleState> {
+export async function readRules(host: LinuxHost, family: Family): Promise<RuleJson[]> {
   const { status, stdout, stderr } = await host.run('ip', ['-j', `-${family}`, 'rule', 'show']);
   if (status !== 0) throw new Fault('network-refused', { reason: `ip rule: ${firstLine(stderr)}` });
-  const rules = (JSON.parse(stdout || '[]') as RuleJson[]).filter(
-    ({ priority }) => priority === names.priority,
-  );
+  return JSON.parse(stdout || '[]') as RuleJson[];
+}
+
+/** What stands at our priority. */
+export function ruleState(listed: readonly RuleJson[], names: RuleNames): RuleState {
+  const rules = listed.filter(({ priority }) => priority === names.priority);
   if (rules.length === 0) return 'absent';
   const own = rules.filter((rule) => isOurs(rule, names)).length;
   if (own === 0) return 'foreign';
@@ -50,32 +53,17 @@ export function isInPlace(state: RuleState): boolean {
   return state === 'ours' || state === 'shared';
 }
 
-export async function addRule(host: LinuxHost, family: Family, names: RuleNames): Promise<void> {
-  if ((await ruleState(host, family, names)) !== 'absent') return;
-  await changeRule(host, family, 'add', names);
-}
-
 /** Answers whether there was one. */
 export async function removeRule(
   host: LinuxHost,
   family: Family,
   names: RuleNames,
 ): Promise<boolean> {
-  if (!isInPlace(await ruleState(host, family, names))) return false;
-  await changeRule(host, family, 'del', names);
+  if (!isInPlace(ruleState(await readRules(host, family), names))) return false;
+  const { status, stderr } = await host.run('ip', ruleArguments(family, 'del', names));
+  if (status !== 0)
+    throw new Fault('network-refused', { reason: `ip rule del: ${firstLine(stderr)}` });
   return true;
-}
-
-async function changeRule(
-  host: LinuxHost,
-  family: Family,
-  action: 'add' | 'del',
-  names: RuleNames,
-): Promise<void> {
-  const { status, stderr } = await host.run('ip', ruleArguments(family, action, names));
-  if (status !== 0) {
-    throw new Fault('network-refused', { reason: `ip rule ${action}: ${firstLine(stderr)}` });
-  }
 }
 
 function isOurs(rule: RuleJson, names: RuleNames): boolean {

@@ -5,6 +5,7 @@ import type { Claim } from '../ledger.ts';
 import { removeAddresses } from './device.ts';
 import { removeFirewall } from './firewall.ts';
 import type { LinuxHost } from './host.ts';
+import { removeRoutes } from './route-table.ts';
 import { REFUSING, type RouteKind, readRoutes, renderRemovals, routeChanges } from './routes.ts';
 import { removeRule } from './rules.ts';
 import { restoreSetting } from './settings.ts';
@@ -65,9 +66,4 @@ async function undoSetting(
   if (outcome === 'restored') return { undone: `${claim.key} is ${claim.before} again` };
   if (outcome === 'untouched') return {};
   return { kept: `${claim.key} is ${claim.wrote}: what it was before Culvert is not known` };
-}
-
-/** Routes go by themselves when their device goes, so a route that is not there any more is no failure. */
-export async function removeRoutes(host: LinuxHost, batchText: string): Promise<void> {
-  if (batchText !== '') await host.run('ip', ['-force', '-batch', '-'], batchText);
 }
