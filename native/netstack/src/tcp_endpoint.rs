@@ -1,7 +1,7 @@
 //! The device-facing half of one TCP flow: one smoltcp interface that owns the target's address and holds one socket.
 //!
 //! smoltcp's `poll` walks every socket of its interface, so ten thousand flows in one interface cost ten thousand steps per
-//! packet. One interface per flow costs little (`examples/flow-cost.rs` says how much) and is polled only when its own flow
+//! packet. One interface per flow costs little (`examples/flow-cost` says how much) and is polled only when its own flow
 //! has something to do; finding the flow is our hash table's work, waking it the timer heap's. There is no queue inside:
 //! the packet comes in by reference, what goes out is written straight into the batch.
 #![allow(unsafe_code, reason = "the rings that a socket borrows lie beside it")]

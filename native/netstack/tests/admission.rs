@@ -13,8 +13,10 @@ use std::thread;
 use std::time::Duration;
 
 use culvert_netstack::NatDrop;
+use lab::device::Device;
 use lab::packets::{echo, error_of, fix_header_sum, open, tcp, udp};
-use lab::{CONNECTOR, Device, SERVER, echo_server, in_a_private_network, ip};
+use lab::servers::echo_server;
+use lab::{CONNECTOR, SERVER, in_a_private_network, ip};
 
 const RANGES: &[&str] = &["10.9.0.0/16", "fd12::/64"];
 

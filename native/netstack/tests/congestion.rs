@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 
 use culvert_netstack::{Batch, Nat, NatLimits};
 use culvert_udp::{Binding, Door, Ecn, Inbox, Outbox, Route};
+use lab::device::Device;
 use lab::packets::{echo, fix_header_sum, open, tcp, udp};
-use lab::{Device, GATEWAY, SERVER, SERVER_V6, at, config, in_a_private_network};
+use lab::{GATEWAY, SERVER, SERVER_V6, at, config, in_a_private_network};
 
 const RANGES: &[&str] = &["10.9.0.0/16", "fd12::/64"];
 const MARKS: [Ecn; 4] = [

@@ -13,8 +13,9 @@ use std::net::TcpListener;
 use std::thread;
 
 use culvert_netstack::NatDrop;
+use lab::device::Device;
 use lab::packets::{error_of, tcp as segment};
-use lab::{Device, SERVER, at, in_a_private_network};
+use lab::{SERVER, at, in_a_private_network};
 
 const SYN: u8 = 2;
 

@@ -12,12 +12,12 @@ use std::net::UdpSocket;
 use std::thread;
 
 use culvert_netstack::NatDrop;
+use lab::device::Device;
 use lab::packets::{echo, error_of, fix_header_sum, open, udp};
 use lab::pieces::{cut, reassemble};
 use lab::router::Router;
-use lab::{
-    CONNECTOR, Device, MTU, SERVER, SERVER_V6, at, echo_server, in_a_private_network, ip, run,
-};
+use lab::servers::echo_server;
+use lab::{CONNECTOR, MTU, SERVER, SERVER_V6, at, in_a_private_network, ip, run};
 
 const RANGES: &[&str] = &["10.9.0.0/16", "fd12::/64"];
 

@@ -1,107 +1,39 @@
-//! What a connection costs that is open, and what it costs the one next to it: memory, processor time for a byte there and back
-//! with 10, 1,000 and 10,000 others open, and processor time while nothing happens. Needs root.
-//! `cargo run --release -p culvert-netstack --example flow-cost`
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a measurement that cannot be made should say so at once"
-)]
-
-#[path = "../tests/lab/mod.rs"]
-mod lab;
+//! A device that makes its segments by hand, so that what is measured is the NAT.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use culvert_netstack::{Batch, Nat, NatLimits};
-use lab::packets::{tcp, tcp_with};
-use lab::{GATEWAY, SERVER, at, config, in_a_private_network};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-const ECHO: u16 = 7000;
-const DOWNLOAD: u16 = 7001;
-const DOWNLOAD_BYTES: usize = 2 << 20;
+use crate::lab::packets::{tcp, tcp_with};
+use crate::lab::{GATEWAY, SERVER, config};
+
 const ROUNDS: u32 = 2000;
-const QUIET: Duration = Duration::from_secs(3);
+pub(super) const QUIET: Duration = Duration::from_secs(3);
 
 const RST: u8 = 4;
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 
-fn main() {
-    allow_open_files(20_000);
-    if std::env::args().nth(1).as_deref() == Some("serve") {
-        return serve();
-    }
-    in_a_private_network(|| {
-        let server = start_server();
-        for count in [10, 1_000, 10_000] {
-            measure(count);
-        }
-        downloads_then_quiet(200);
-        stop(server);
-    });
-}
-
-fn measure(count: u16) {
-    let mut device = Device::new();
-    device.open(20_000..20_000 + count, ECHO);
-    let memory = device.memory_per_flow();
-    device.reset_all();
-    device.open(20_000..20_000 + count, ECHO);
-    let again = device.memory_per_flow();
-    // The timers of the handshakes come up in vain first.
-    device.quiet();
-    let round = device.rounds(20_000);
-    let idle = device.idle();
-    println!(
-        "{count:>6} open: {memory:>6.2} KB each, {again:>6.2} KB after all were closed and opened again; \
-         a byte there and back {round:>5.1} µs; idle {idle:.2} % of a core; {} deadlines",
-        device.nat.deadlines()
-    );
-}
-
-fn downloads_then_quiet(count: u16) {
-    let mut device = Device::new();
-    device.open(20_000..20_000 + count, DOWNLOAD);
-    let ports: Vec<u16> = device.flows.keys().copied().collect();
-    device.until(|device| {
-        ports
-            .iter()
-            .all(|port| device.flows[port].received == DOWNLOAD_BYTES)
-    });
-    let busy = device.memory_per_flow();
-    device.quiet();
-    println!(
-        "{count:>6} downloads of {} MB: {busy:.0} KB each, {:.2} KB when they have been quiet for {} s",
-        DOWNLOAD_BYTES >> 20,
-        device.memory_per_flow(),
-        QUIET.as_secs()
-    );
-}
-
-/// A device that makes its segments by hand, so that what is measured is the NAT.
-struct Device {
-    nat: Nat,
+pub(super) struct Device {
+    pub(super) nat: Nat,
     out: Batch,
-    flows: HashMap<u16, Flow>,
+    /// By the device's port.
+    pub(super) flows: HashMap<u16, Flow>,
     memory_before: usize,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Flow {
+pub(super) struct Flow {
     target: u16,
     next: u32,
     expects: u32,
-    received: usize,
+    pub(super) received: usize,
 }
 
 impl Device {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let limits = NatLimits {
             flows: 16_000,
             flows_per_device: 16_000,
@@ -114,7 +46,7 @@ impl Device {
         }
     }
 
-    fn open(&mut self, ports: std::ops::Range<u16>, target: u16) {
+    pub(super) fn open(&mut self, ports: std::ops::Range<u16>, target: u16) {
         self.memory_before = resident_bytes();
         for some in ports.collect::<Vec<u16>>().chunks(100) {
             for port in some {
@@ -131,7 +63,7 @@ impl Device {
         }
     }
 
-    fn reset_all(&mut self) {
+    pub(super) fn reset_all(&mut self) {
         let ports: Vec<u16> = self.flows.keys().copied().collect();
         for port in ports {
             self.send(port, RST, b"");
@@ -141,7 +73,7 @@ impl Device {
     }
 
     /// Microseconds of processor time, of this thread alone.
-    fn rounds(&mut self, port: u16) -> f64 {
+    pub(super) fn rounds(&mut self, port: u16) -> f64 {
         let start = processor_time();
         for _ in 0..ROUNDS {
             let before = self.flows[&port].received;
@@ -153,18 +85,18 @@ impl Device {
     }
 
     /// Per cent of a core.
-    fn idle(&mut self) -> f64 {
+    pub(super) fn idle(&mut self) -> f64 {
         let start = processor_time();
         self.quiet();
         (processor_time() - start).as_secs_f64() * 100.0 / QUIET.as_secs_f64()
     }
 
-    fn quiet(&mut self) {
+    pub(super) fn quiet(&mut self) {
         let end = Instant::now() + QUIET;
         self.until(|_| Instant::now() > end);
     }
 
-    fn memory_per_flow(&self) -> f64 {
+    pub(super) fn memory_per_flow(&self) -> f64 {
         let more = resident_bytes().saturating_sub(self.memory_before);
         more as f64 / 1024.0 / self.nat.flows() as f64
     }
@@ -189,7 +121,7 @@ impl Device {
             .handle_packet(Instant::now(), GATEWAY, &packet, &mut self.out);
     }
 
-    fn until(&mut self, mut is_true: impl FnMut(&mut Self) -> bool) {
+    pub(super) fn until(&mut self, mut is_true: impl FnMut(&mut Self) -> bool) {
         while !is_true(self) {
             self.wait();
             self.nat.handle_ready(Instant::now(), &mut self.out);
@@ -258,75 +190,6 @@ fn read(packet: &[u8]) -> Arrived {
     )
 }
 
-/// In a process of its own, for each connection takes a descriptor on either side.
-fn start_server() -> Child {
-    let program = std::env::current_exe().unwrap();
-    let mut server = Command::new(program)
-        .arg("serve")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    server
-        .stdout
-        .as_mut()
-        .unwrap()
-        .read_exact(&mut [0; 1])
-        .unwrap();
-    server
-}
-
-fn stop(mut server: Child) {
-    server.kill().unwrap();
-    server.wait().unwrap();
-}
-
-fn serve() {
-    let echo = TcpListener::bind(at(SERVER, ECHO)).unwrap();
-    let download = TcpListener::bind(at(SERVER, DOWNLOAD)).unwrap();
-    std::io::stdout().write_all(b"\n").unwrap();
-    std::thread::spawn(move || {
-        for peer in download.incoming() {
-            let mut peer = peer.unwrap();
-            std::thread::spawn(move || {
-                peer.write_all(&vec![7; DOWNLOAD_BYTES]).unwrap();
-                let _ = peer.read_exact(&mut [0; 1]);
-            });
-        }
-    });
-    echo_all(&echo);
-}
-
-/// All connections in one thread, so that thousands of them cost memory only here.
-fn echo_all(listener: &TcpListener) {
-    use rustix::event::epoll;
-    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
-    let listening = epoll::EventData::new_u64(0);
-    epoll::add(&epoll, listener, listening, epoll::EventFlags::IN).unwrap();
-    let mut peers: HashMap<u64, TcpStream> = HashMap::new();
-    let mut events = [epoll::Event {
-        flags: epoll::EventFlags::empty(),
-        data: listening,
-    }; 256];
-    for number in 1.. {
-        let ready = epoll::wait(&epoll, &mut events, None).unwrap();
-        for event in &events[..ready] {
-            let id = event.data.u64();
-            let Some(peer) = peers.get_mut(&id) else {
-                let (peer, _) = listener.accept().unwrap();
-                let data = epoll::EventData::new_u64(number);
-                epoll::add(&epoll, &peer, data, epoll::EventFlags::IN).unwrap();
-                peers.insert(number, peer);
-                break;
-            };
-            let mut byte = [0; 1];
-            if !matches!(peer.read(&mut byte), Ok(1)) || peer.write_all(&byte).is_err() {
-                peers.remove(&id);
-            }
-        }
-    }
-}
-
 fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
@@ -342,14 +205,4 @@ fn processor_time() -> Duration {
     let done = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     assert_eq!(done, 0);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-fn allow_open_files(count: u64) {
-    let limit = libc::rlimit {
-        rlim_cur: count,
-        rlim_max: count,
-    };
-    // SAFETY: `limit` is a valid rlimit that outlives the call.
-    let done = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
-    assert_eq!(done, 0);
 }
