@@ -2,9 +2,18 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    dead_code,
     unreachable_pub,
-    reason = "builders for tests; one that is wrong should say so at once"
+    reason = "builders for tests; each file uses its part, and one that is wrong should say so at once"
 )]
+
+pub const FIN: u8 = 1;
+pub const RST: u8 = 4;
+pub const PSH: u8 = 8;
+pub const ACK: u8 = 16;
+pub const URG: u8 = 32;
+pub const ECE: u8 = 64;
+pub const CWR: u8 = 128;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ip {
