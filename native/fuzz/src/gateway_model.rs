@@ -10,7 +10,8 @@ use culvert_switch::config::{Config, PeerHandle};
 use crate::decoder::Decoder;
 use crate::model::run::run as take;
 use crate::model::steps::{CONNECTORS, DEVICES, FIRST_CONNECTOR};
-use crate::site::{Site, Way};
+use crate::site::Site;
+use crate::site::way::Way;
 use crate::switch_model::{begin, step};
 use crate::world::World;
 
