@@ -4,7 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { parseLedger } from '../../app/daemon/network/ledger.ts';
 import type { LinuxHost, Program } from '../../app/daemon/network/linux/host.ts';
 import { LinuxNetwork } from '../../app/daemon/network/linux/linux-network.ts';
@@ -86,6 +86,51 @@ test('each change is in the ledger before it is made, in an order without a gap,
   expect(witness.changes()).toEqual([]);
 
   expect(witness.unclaimed).toEqual([]);
+  await network.release();
+});
+
+test('of thousands of entries one more is three programs that read nothing, until another program interferes', async () => {
+  const many = Array.from({ length: 2000 }, (_, i) => `10.${i >> 7}.${(i & 127) * 2}.0/24`);
+  const witness = new Witness(cable.dev, ledgerPath());
+  const network = networkOn(witness);
+  let told = 0;
+  const unwatch = network.watch({ networkChanged: () => {}, protectionTouched: () => told++ });
+  const untilKnown = () =>
+    vi.waitFor(
+      async () => {
+        witness.ran.length = 0;
+        await network.facts();
+        expect(witness.ran).toEqual(['ip -j address show']);
+      },
+      { timeout: 10_000, interval: 200 },
+    );
+  await network.connect(plan({ ranges: many }));
+  await untilKnown();
+  witness.changes();
+
+  const oneMore = plan({ ranges: [...many, '172.20.0.0/16'], exclude: [many[7] ?? ''] });
+  witness.ran.length = 0;
+  await network.connect(oneMore);
+
+  expect(witness.ran.length).toBe(3);
+  expect(witness.changes().toSorted()).toEqual([
+    'firewall',
+    'refusing-routes, tunnel-routes',
+    'tunnel-routes',
+  ]);
+  expect(witness.unclaimed).toEqual([]);
+  const after = await hostState(cable.dev);
+  await networkOn(cable.dev).connect(oneMore);
+  expect(await hostState(cable.dev), 'as if all had been read').toBe(after);
+
+  await untilKnown();
+  told = 0;
+  await cable.dev.sh('ip route del unreachable 172.20.0.0/16 table 5182');
+  await vi.waitFor(() => expect(told).toBeGreaterThan(0), { timeout: 5000 });
+  expect(await network.isProtected()).toBe(false);
+  await network.connect(oneMore);
+  expect(await hostState(cable.dev)).toBe(after);
+  unwatch();
   await network.release();
 });
 
@@ -323,6 +368,7 @@ class Watching extends Fuse {
 /** A host that says what each program is about to change, and whether the ledger on disk has it. */
 class Witness extends Fuse {
   readonly unclaimed: string[] = [];
+  readonly ran: string[] = [];
   readonly #ledgerPath: string;
   #changes: string[] = [];
 
@@ -339,6 +385,7 @@ class Witness extends Fuse {
   }
 
   override async run(program: Program, argv: readonly string[], input?: string) {
+    this.ran.push([program, ...argv].join(' '));
     this.#note(changedBy(program, argv, input ?? ''));
     return await super.run(program, argv, input);
   }

@@ -91,7 +91,7 @@ export function connectedPrefixes(links: readonly Link[], names: HostNames): Con
   );
 }
 
-async function readLinks(host: LinuxHost): Promise<Link[]> {
+export async function readLinks(host: LinuxHost): Promise<Link[]> {
   const { status, stdout, stderr } = await host.run('ip', ['-j', 'address', 'show']);
   if (status !== 0)
     throw new Fault('network-refused', { reason: `ip address: ${firstLine(stderr)}` });

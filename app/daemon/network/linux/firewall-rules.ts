@@ -30,6 +30,26 @@ ${chains(plan).map(renderChain).join('\n')}
 `;
 }
 
+/** For `nft -f -`, from the sets of one plan to those of the next; empty where they are equal. */
+export function renderGuardedChange(before: HostPlan, plan: HostPlan): string {
+  const old = before.protection.guarded;
+  const { guarded } = plan.protection;
+  const table = `inet ${plan.names.firewallTable}`;
+  const elements = (action: string, set: string, spans: readonly string[]) =>
+    spans.length === 0 ? '' : `${action} element ${table} ${set} { ${spans.join(', ')} }\n`;
+  return [
+    elements('delete', 'private4', without(old.v4, guarded.v4)),
+    elements('delete', 'private6', without(old.v6, guarded.v6)),
+    elements('add', 'private4', without(guarded.v4, old.v4)),
+    elements('add', 'private6', without(guarded.v6, old.v6)),
+  ].join('');
+}
+
+function without(spans: readonly string[], others: readonly string[]): string[] {
+  const known = new Set(others);
+  return spans.filter((span) => !known.has(span));
+}
+
 /** In the order in which `nft` lists them. */
 export function chains(plan: HostPlan): Chain[] {
   return [

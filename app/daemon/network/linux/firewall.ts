@@ -9,12 +9,24 @@ import {
 import { cidr } from '../../../../gateway/contract/net/prefix.ts';
 import type { HostPlan } from '../../../contract/host-plan.ts';
 import { Fault } from '../../../contract/problem.ts';
-import { chains, GUARD_COMMENT, renderFirewall } from './firewall-rules.ts';
+import { chains, GUARD_COMMENT, renderFirewall, renderGuardedChange } from './firewall-rules.ts';
 import type { LinuxHost } from './host.ts';
 import { firstLine } from './routes.ts';
 
 export async function replaceFirewall(host: LinuxHost, plan: HostPlan): Promise<void> {
   const { status, stderr } = await host.run('nft', ['-f', '-'], renderFirewall(plan));
+  if (status !== 0) throw new Fault('network-refused', { reason: `nft: ${firstLine(stderr)}` });
+}
+
+/** The guarded addresses alone, by their difference, in one transaction; rules and the rest of the sets stay as they are. */
+export async function changeGuarded(
+  host: LinuxHost,
+  before: HostPlan,
+  plan: HostPlan,
+): Promise<void> {
+  const text = renderGuardedChange(before, plan);
+  if (text === '') return;
+  const { status, stderr } = await host.run('nft', ['-f', '-'], text);
   if (status !== 0) throw new Fault('network-refused', { reason: `nft: ${firstLine(stderr)}` });
 }
 

@@ -12,18 +12,20 @@ import type { Problem } from '../../../contract/local-api.ts';
 import { Fault, problem, reasonOf } from '../../../contract/problem.ts';
 import type { HostNetwork, RouteAnswer, WatchEvents } from '../host-network.ts';
 import { type Claim, classOf, Ledger } from '../ledger.ts';
-import { batch, connectedPrefixes, deviceChange, type Link } from './device.ts';
+import { connectionClaims, presumedClaims, protectionClaims } from './claims.ts';
+import { batch, connectedPrefixes, deviceChange, type Link, readLinks } from './device.ts';
 import { type LinuxHost, thisHost } from './host.ts';
+import { KnownPlan } from './known-plan.ts';
 import { monitorHost } from './monitor.ts';
 import { networkFingerprint } from './network-fingerprint.ts';
 import { probeHost } from './probe.ts';
-import { families, possible, putUp, stands } from './protection.ts';
+import { families, isConnected, possible, putUp, stands } from './protection.ts';
 import { type Reading, readHost } from './reading.ts';
 import { changeRoutes } from './route-table.ts';
 import { routeTo } from './route-to.ts';
 import { renderAdditions, routeChanges, type TableRoute, tunnelRoutes } from './routes.ts';
-import type { Family } from './rules.ts';
-import { applySettings, PRESUMED_SETTINGS, settingClaims } from './settings.ts';
+import { applySettings, settingClaims } from './settings.ts';
+import { changeSlightly } from './small-change.ts';
 import { undo, undoOrder } from './undo.ts';
 
 export interface LinuxNetworkOptions {
@@ -44,6 +46,9 @@ export class LinuxNetwork implements HostNetwork {
   #queue: Promise<unknown> = Promise.resolve();
   /** What protection was put up last, to hold the kernel against. */
   #protecting: HostPlan | null = null;
+  readonly #known = new KnownPlan(() => void this.#lookAgain());
+  /** Told where a look finds other than what was put up. */
+  #events: WatchEvents | null = null;
   /** Read for a plan's facts: good for the change that comes of that plan at once, and for nothing after it. */
   #reading: (Reading & { at: number }) | null = null;
 
@@ -66,6 +71,8 @@ export class LinuxNetwork implements HostNetwork {
 
   facts(): Promise<HostFacts> {
     return this.#inTurn(async () => {
+      if (this.#known.isKnown)
+        return { connected: connectedPrefixes(await readLinks(this.#host), this.#names) };
       const reading = await readHost(this.#host, this.#names);
       this.#reading = { ...reading, at: performance.now() };
       return { connected: connectedPrefixes(reading.links, this.#names) };
@@ -76,6 +83,7 @@ export class LinuxNetwork implements HostNetwork {
     return this.#inTurn(async (reading) => {
       this.#ledger.claim(protectionClaims(plan.names, families(this.#host)));
       this.#protecting = plan;
+      this.#known.forget();
       await putUp(this.#host, plan, reading ?? (await readHost(this.#host, plan.names)));
     });
   }
@@ -86,22 +94,30 @@ export class LinuxNetwork implements HostNetwork {
       const protection = protectionClaims(plan.names, families(this.#host));
       this.#ledger.claim([...protection, ...connectionClaims(plan), ...settings]);
       this.#protecting = plan;
+      const known = this.#known.take();
+      if (known && (await this.#changeSlightly(known, plan))) return;
       const found = reading ?? (await readHost(this.#host, plan.names));
       const link = found.links.find(({ ifname }) => ifname === plan.names.device);
-      const routes = await this.#extendTunnel(plan, found.routes);
-      await putUp(this.#host, plan, found);
+      const ways = this.#newWays(plan, found.routes);
+      const opening = batch(this.#host, renderAdditions(ways, plan.names));
+      await putUp(this.#host, plan, found, opening);
       await applySettings(this.#host, settings);
-      await this.#joinTunnel(plan, link, routes);
+      await this.#joinTunnel(plan, link, [...found.routes, ...ways]);
+      this.#known.connected(plan);
     });
   }
 
   disconnect(): Promise<string[]> {
-    return this.#inTurn(() => this.#undoAll((claim) => classOf(claim) === 'connection'));
+    return this.#inTurn(() => {
+      this.#known.forget();
+      return this.#undoAll((claim) => classOf(claim) === 'connection');
+    });
   }
 
   release(): Promise<string[]> {
     return this.#inTurn(async () => {
       this.#protecting = null;
+      this.#known.forget();
       return await this.#undoAll(() => true);
     });
   }
@@ -109,6 +125,7 @@ export class LinuxNetwork implements HostNetwork {
   repair(): Promise<{ undone: string[]; kept: string[] }> {
     return this.#inTurn(async () => {
       this.#protecting = null;
+      this.#known.forget();
       // The ledger may be gone with its disk: what carries our names is looked for as well.
       this.#ledger.claim(presumedClaims(this.#names).filter((claim) => claim.kind !== 'setting'));
       return await this.#undo(() => true);
@@ -129,7 +146,10 @@ export class LinuxNetwork implements HostNetwork {
   watch(events: WatchEvents): () => void {
     const fingerprint = () => networkFingerprint(this.#host, this.#names);
     let known = fingerprint();
-    return monitorHost(this.#host, this.#names, {
+    this.#events = events;
+    this.#known.watched(true);
+    const stop = monitorHost(this.#host, this.#names, {
+      oursChanged: () => this.#known.somethingChanged(),
       protectionTouched: () => events.protectionTouched(),
       // Routers announce themselves all day; only what differs is news.
       networkChanged: () => {
@@ -140,21 +160,39 @@ export class LinuxNetwork implements HostNetwork {
         );
       },
     });
+    return () => {
+      this.#known.watched(false);
+      stop();
+    };
   }
 
   /**
    * While the tunnel is up, new ways into it come before their refusals: inside a wider range that goes, a refusal alone would
-   * win, and what is on its way would meet it. Answers all routes that are there afterwards.
+   * win, and what is on its way would meet it.
    */
-  async #extendTunnel(
-    plan: HostPlan,
-    current: readonly TableRoute[],
-  ): Promise<readonly TableRoute[]> {
-    if (!current.some(({ kind }) => kind === 'tunnel')) return current;
-    const wanted = possible(this.#host, tunnelRoutes(plan));
-    const { add } = routeChanges(current, wanted, ['tunnel']);
-    await batch(this.#host, renderAdditions(add, plan.names));
-    return [...current, ...add];
+  #newWays(plan: HostPlan, current: readonly TableRoute[]): readonly TableRoute[] {
+    if (!current.some(({ kind }) => kind === 'tunnel')) return [];
+    return routeChanges(current, possible(this.#host, tunnelRoutes(plan)), ['tunnel']).add;
+  }
+
+  /** A kernel that refuses has something else than was known: then everything is read. */
+  async #changeSlightly(known: HostPlan, plan: HostPlan): Promise<boolean> {
+    const isDone = await changeSlightly(this.#host, known, plan).catch(() => false);
+    if (isDone) this.#known.connected(plan);
+    return isDone;
+  }
+
+  /** After a change, when all is quiet: what stands is as it was planned, and known from now on, or somebody is told. */
+  #lookAgain(): Promise<void> {
+    return this.#inTurn(async () => {
+      const plan = this.#known.candidate;
+      if (!plan) return;
+      const { changes } = this.#known;
+      const found = await readHost(this.#host, this.#names).catch(() => null);
+      if (found && stands(this.#host, plan, found) && isConnected(this.#host, plan, found))
+        this.#known.confirm(changes);
+      else this.#events?.protectionTouched();
+    });
   }
 
   async #joinTunnel(
@@ -206,29 +244,4 @@ export class LinuxNetwork implements HostNetwork {
     this.#queue = turn.catch(() => {});
     return turn;
   }
-}
-
-function protectionClaims(names: HostNames, families: readonly Family[]): Claim[] {
-  const { table, priority, mark, markMask, firewallTable } = names;
-  return [
-    { kind: 'firewall', table: firewallTable },
-    ...families.map((family): Claim => ({ kind: 'rule', family, priority, table, mark, markMask })),
-    { kind: 'refusing-routes', table },
-  ];
-}
-
-function connectionClaims({ names, connection }: HostPlan): Claim[] {
-  return [
-    { kind: 'tunnel-routes', table: names.table },
-    { kind: 'addresses', device: names.device, addresses: [...connection.addresses] },
-  ];
-}
-
-/** What may be ours when nobody knows any more. Addresses went, or go, with their device. */
-function presumedClaims(names: HostNames): Claim[] {
-  return [
-    ...protectionClaims(names, [4, 6]),
-    { kind: 'tunnel-routes', table: names.table },
-    ...PRESUMED_SETTINGS,
-  ];
 }

@@ -11,22 +11,49 @@ const QUIET_MS = 250;
 const LONGEST_WAIT_MS = 1_000;
 const RESTART_MS = 1_000;
 
-export function monitorHost(host: LinuxHost, names: HostNames, events: WatchEvents): () => void {
+export interface MonitorEvents extends WatchEvents {
+  /** Something of ours changed, by whomever, ourselves too: told at once, and again for each change. */
+  oursChanged(): void;
+}
+
+export function monitorHost(host: LinuxHost, names: HostNames, events: MonitorEvents): () => void {
   const network = debounced(() => events.networkChanged());
   const protection = debounced(() => events.protectionTouched());
   const monitors = [
-    keepReading(host, 'ip', ['-o', 'monitor', 'link', 'address', 'route', 'rule'], (line) => {
-      const touched = whatChanged(line, names);
-      if (touched === 'network') network.call();
-      if (touched === 'protection') protection.call();
-    }),
-    keepReading(host, 'nft', ['monitor'], (line) => {
-      if (isFirewallChange(line, names)) protection.call();
-    }),
+    keepReading(
+      host,
+      'ip',
+      ['-o', 'monitor', 'link', 'address', 'route', 'rule'],
+      (line) => {
+        if (concernsUs(line, names)) events.oursChanged();
+        const touched = whatChanged(line, names);
+        if (touched === 'network') network.call();
+        if (touched === 'protection') protection.call();
+      },
+      events.oursChanged,
+    ),
+    keepReading(
+      host,
+      'nft',
+      ['monitor'],
+      (line) => {
+        if (concernsUs(line, names)) events.oursChanged();
+        if (isFirewallChange(line, names)) protection.call();
+      },
+      events.oursChanged,
+    ),
   ];
   return () => {
     for (const one of [network, protection, ...monitors]) one.stop();
   };
+}
+
+/** Whether a line of either monitor may be about our table, rule, device or firewall; once too often does no harm. */
+function concernsUs(line: string, names: HostNames): boolean {
+  const { table, priority, device, firewallTable } = names;
+  return [`${table}`, `${priority}:`, device, `inet ${firewallTable}`].some((name) =>
+    line.includes(name),
+  );
 }
 
 /** Of one line of `ip -o monitor`. */
@@ -74,12 +101,13 @@ function debounced(run: () => void): Stoppable & { call(): void } {
   };
 }
 
-/** Starts again whatever ends it: a monitor that overflowed exits. */
+/** Starts again whatever ends it: a monitor that overflowed exits. What happened in the gap is told by `onGap` alone. */
 function keepReading(
   host: LinuxHost,
   program: 'ip' | 'nft',
   argv: string[],
   onLine: (line: string) => void,
+  onGap: () => void,
 ): Stoppable {
   let isStopped = false;
   let child: ChildProcess | undefined;
@@ -95,6 +123,7 @@ function keepReading(
     createInterface({ input: started.stdout }).on('line', onLine);
     started.once('error', () => {});
     started.once('close', () => {
+      onGap();
       if (!isStopped) timer = setTimeout(start, RESTART_MS);
     });
   };

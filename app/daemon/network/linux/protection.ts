@@ -13,6 +13,7 @@ import {
   renderRemovals,
   routeChanges,
   type TableRoute,
+  tunnelRoutes,
 } from './routes.ts';
 import { type Family, isInPlace, renderRule } from './rules.ts';
 import { together } from './together.ts';
@@ -26,10 +27,21 @@ export function stands(host: LinuxHost, plan: HostPlan, found: Reading): boolean
   );
 }
 
-/** Between the old protection and the new one there is no moment without. */
-export async function putUp(host: LinuxHost, plan: HostPlan, found: Reading): Promise<void> {
+/** Whether exactly the routes of a plan lead into the tunnel. */
+export function isConnected(host: LinuxHost, plan: HostPlan, found: Reading): boolean {
+  const left = routeChanges(found.routes, possible(host, tunnelRoutes(plan)), ['tunnel']);
+  return left.add.length + left.remove.length === 0;
+}
+
+/** Between the old protection and the new one there is no moment without. `before`: what has to come before any new refusal. */
+export async function putUp(
+  host: LinuxHost,
+  plan: HostPlan,
+  found: Reading,
+  before?: Promise<void>,
+): Promise<void> {
   const isNew = !isIntact(found.firewall, plan);
-  if (isNew) await replaceFirewall(host, plan);
+  await together([before, isNew ? replaceFirewall(host, plan) : undefined]);
   await together([isNew ? verifyFirewall(host, plan) : undefined, putUpRouting(host, plan, found)]);
 }
 
