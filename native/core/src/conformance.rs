@@ -12,6 +12,7 @@ mod batch_sealing;
 mod configuration;
 mod constant_time;
 mod cryptokey_routing;
+mod floods;
 mod handshakes;
 mod hostile;
 mod recorded;

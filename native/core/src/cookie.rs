@@ -7,17 +7,17 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use crate::PublicKey;
-use crate::aead::{open_cookie, seal_cookie};
+use crate::aead::{CookieSealer, open_cookie};
 use crate::constants::COOKIE_LIFETIME;
 use crate::entropy::{self, Entropy};
-use crate::hashing::{Hash, hash, mac};
+use crate::hashing::{Hash, hash};
+use crate::mac::{MAC, MacKey};
 use crate::message::{COOKIE_REPLY, MACS, cookie_reply, field, number};
-
-const MAC: usize = 16;
+use crate::reply_shares::ReplyShares;
 
 /// The key of mac1 in messages to the owner of `receiver`.
-pub(crate) fn mac1_key(receiver: &PublicKey) -> Hash {
-    hash(&[b"mac1----", &receiver.0])
+pub(crate) fn mac1_key(receiver: &PublicKey) -> MacKey {
+    MacKey::new(&hash(&[b"mac1----", &receiver.0]))
 }
 
 /// The key of cookie replies from the owner of `sender`.
@@ -26,48 +26,75 @@ pub(crate) fn cookie_key(sender: &PublicKey) -> Hash {
 }
 
 /// Fills both macs at the end of a message and returns mac1, which a cookie reply will refer to.
-pub(crate) fn stamp(message: &mut [u8], mac1_key: &Hash, cookie: Option<&[u8; MAC]>) -> [u8; MAC] {
-    let (body, macs) = message.split_at_mut(message.len().saturating_sub(MACS));
-    let first = mac(mac1_key, &[body]);
-    let second = cookie.map_or([0; MAC], |cookie| mac(cookie, &[body, &first]));
-    for (place, byte) in macs.iter_mut().zip(first.iter().chain(&second)) {
-        *place = *byte;
+pub(crate) fn stamp(
+    message: &mut [u8],
+    mac1_key: &MacKey,
+    cookie: Option<&[u8; MAC]>,
+) -> [u8; MAC] {
+    let Some((body, macs)) = message.split_last_chunk_mut::<MACS>() else {
+        return [0; MAC];
+    };
+    let first = mac1_key.of(body);
+    let (mac1, mac2) = macs.split_at_mut(MAC);
+    mac1.copy_from_slice(&first);
+    mac2.fill(0);
+    if let (Some(cookie), Some((stamped, mac2))) = (cookie, message.split_last_chunk_mut::<MAC>()) {
+        *mac2 = MacKey::new(cookie).of(stamped);
     }
     first
 }
 
-pub(crate) fn has_valid_mac1(message: &[u8], mac1_key: &Hash) -> bool {
-    let Some((body, macs)) = message.split_last_chunk::<MACS>() else {
-        return false;
-    };
-    let Some(claimed) = macs.first_chunk::<MAC>() else {
-        return false;
-    };
-    mac(mac1_key, &[body]).ct_eq(claimed).into()
+/// Of messages that have one length.
+pub(crate) fn have_valid_mac1<const N: usize>(
+    messages: [&[u8]; N],
+    mac1_key: &MacKey,
+) -> [bool; N] {
+    let parts = messages.map(|message| {
+        message
+            .split_last_chunk::<MACS>()
+            .unwrap_or((&[], &[0; MACS]))
+    });
+    let mut are_valid = [false; N];
+    let macs = mac1_key.of_each(parts.map(|(body, _)| body));
+    for ((is_valid, mac), (_, claimed)) in are_valid.iter_mut().zip(macs).zip(parts) {
+        let (claimed, _) = claimed.split_at(MAC);
+        *is_valid = mac.ct_eq(claimed).into();
+    }
+    are_valid
 }
 
 /// The answering side: cookies of one secret, which lives two minutes.
 #[derive(Default)]
 pub(crate) struct CookieSecret {
-    current: Option<(Instant, [u8; 32])>,
+    current: Option<Secret>,
+    shares: ReplyShares,
+}
+
+struct Secret {
+    made: Instant,
+    key: MacKey,
+    sealer: CookieSealer,
 }
 
 impl CookieSecret {
     /// False for every cookie made with a secret that is too old by now.
     pub(crate) fn has_valid_mac2(&self, message: &[u8], source: SocketAddr, now: Instant) -> bool {
-        let Some((made, secret)) = &self.current else {
+        let Some(secret) = self.current.as_ref().filter(|secret| secret.is_young(now)) else {
             return false;
         };
         let Some((stamped, claimed)) = message.split_last_chunk::<MAC>() else {
             return false;
         };
-        if now.saturating_duration_since(*made) > COOKIE_LIFETIME {
+        // Who has no cookie says so with zeros, as most of a flood does. How long this takes tells the sender what it has
+        // written itself, and nothing of a secret; that zeros are ever right has a chance of one in 2^128.
+        if claimed.iter().all(|byte| *byte == 0) {
             return false;
         }
-        let cookie = cookie_for(secret, source);
-        mac(&cookie, &[stamped]).ct_eq(claimed).into()
+        let cookie = secret.cookie_for(source);
+        MacKey::new(&cookie).of(stamped).ct_eq(claimed).into()
     }
 
+    /// `None` when this place has had its share of them.
     pub(crate) fn reply(
         &mut self,
         message: &[u8],
@@ -76,46 +103,58 @@ impl CookieSecret {
         entropy: &dyn Entropy,
         now: Instant,
     ) -> Option<[u8; COOKIE_REPLY]> {
-        let secret = self.secret(entropy, now);
         let mac1: [u8; MAC] = field(message, message.len().checked_sub(MACS)?)?;
-        let nonce = entropy::bytes(entropy);
-        let sealed = seal_cookie(cookie_key, &nonce, &mac1, &cookie_for(&secret, source))?;
+        self.renew(cookie_key, entropy, now)?;
+        let secret = self.current.as_mut()?;
+        let cookie = secret.cookie_for(source);
+        // Nobody outside knows which places have cookies that begin alike.
+        let place = u16::from_le_bytes(field(&cookie, 0)?);
+        if !self.shares.take(place, now) {
+            return None;
+        }
+        let (nonce, sealed) = secret.sealer.seal(&mac1, &cookie)?;
         Some(cookie_reply(number(message, 4)?, &nonce, &sealed))
     }
 
-    fn secret(&mut self, entropy: &dyn Entropy, now: Instant) -> [u8; 32] {
-        match &self.current {
-            Some((made, secret)) if now.saturating_duration_since(*made) <= COOKIE_LIFETIME => {
-                *secret
-            }
-            _ => {
-                let secret = entropy::bytes(entropy);
-                self.erase();
-                self.current = Some((now, secret));
-                secret
-            }
+    fn renew(&mut self, cookie_key: &Hash, entropy: &dyn Entropy, now: Instant) -> Option<()> {
+        let is_good = self
+            .current
+            .as_ref()
+            .is_some_and(|secret| secret.is_young(now) && secret.sealer.is_of(cookie_key));
+        if !is_good {
+            let mut drawn: [u8; 32] = entropy::bytes(entropy);
+            self.current = Some(Secret {
+                made: now,
+                key: MacKey::new(&drawn),
+                sealer: CookieSealer::new(cookie_key, entropy::bytes(entropy))?,
+            });
+            drawn.zeroize();
         }
-    }
-
-    fn erase(&mut self) {
-        if let Some((_, secret)) = &mut self.current {
-            secret.zeroize();
-        }
+        Some(())
     }
 }
 
-impl Drop for CookieSecret {
-    fn drop(&mut self) {
-        self.erase();
+impl Secret {
+    fn is_young(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.made) <= COOKIE_LIFETIME
     }
-}
 
-/// Bound to address *and* port: behind one address there may be many.
-fn cookie_for(secret: &[u8; 32], source: SocketAddr) -> [u8; MAC] {
-    let port = source.port().to_be_bytes();
-    match source.ip() {
-        IpAddr::V4(address) => mac(secret, &[&address.octets(), &port]),
-        IpAddr::V6(address) => mac(secret, &[&address.octets(), &port]),
+    /// Bound to address *and* port: behind one address there may be many.
+    fn cookie_for(&self, source: SocketAddr) -> [u8; MAC] {
+        let [high, low] = source.port().to_be_bytes();
+        match source.ip() {
+            IpAddr::V4(address) => {
+                let [a, b, c, d] = address.octets();
+                self.key.of(&[a, b, c, d, high, low])
+            }
+            IpAddr::V6(address) => {
+                let mut place = [0; 18];
+                let (octets, port) = place.split_at_mut(16);
+                octets.copy_from_slice(&address.octets());
+                port.copy_from_slice(&[high, low]);
+                self.key.of(&place)
+            }
+        }
     }
 }
 

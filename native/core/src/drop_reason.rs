@@ -8,7 +8,7 @@ pub enum DropReason {
     BadMac1,
     /// A cookie was asked for instead of an answer.
     CookieSent,
-    /// This source has had its share of handshakes while we are under load.
+    /// This source has had its share of handshakes, or of cookies, while we are under load.
     RateLimited,
     /// A cookie reply that does not open, or that answers nothing of ours.
     BadCookie,
@@ -67,6 +67,14 @@ impl DropReason {
         Self::NoPrivateKey,
         Self::PeerRemoved,
     ];
+
+    /// Found out before any Diffie-Hellman.
+    pub(crate) fn is_cheap(self) -> bool {
+        matches!(
+            self,
+            Self::Malformed | Self::BadMac1 | Self::CookieSent | Self::RateLimited
+        )
+    }
 
     /// The name under which it is counted and shown.
     pub fn as_str(self) -> &'static str {

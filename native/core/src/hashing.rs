@@ -1,8 +1,6 @@
-//! BLAKE2s in the three ways that WireGuard uses it: HASH, MAC and KDF (HKDF).
+//! BLAKE2s as handshakes use it: HASH and KDF (HKDF). MAC has a file of its own, `mac.rs`.
 
-use blake2::digest::consts::U16;
-use blake2::digest::{FixedOutput, KeyInit, Update};
-use blake2::{Blake2s256, Blake2sMac, Digest};
+use blake2::{Blake2s256, Digest};
 use zeroize::Zeroize;
 
 pub(crate) type Hash = [u8; 32];
@@ -15,17 +13,6 @@ pub(crate) fn hash(parts: &[&[u8]]) -> Hash {
         Digest::update(&mut state, part);
     }
     state.finalize().into()
-}
-
-/// Keyed BLAKE2s with 16 bytes of output. Keys are 16 (a cookie) or 32 bytes, which it always accepts.
-pub(crate) fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 16] {
-    let Ok(mut state) = <Blake2sMac<U16> as KeyInit>::new_from_slice(key) else {
-        return [0; 16];
-    };
-    for part in parts {
-        Update::update(&mut state, part);
-    }
-    state.finalize_fixed().into()
 }
 
 /// HMAC over BLAKE2s; the key is at most one block here.
@@ -129,7 +116,7 @@ mod tests {
         let public = PublicKey(std::array::from_fn(|place| place as u8));
         let message: [u8; 116] = std::array::from_fn(|place| (place * 7) as u8);
 
-        let mac1 = mac(&mac1_key(&public), &[&message]);
+        let mac1 = mac1_key(&public).of(&message);
 
         assert_eq!(hex(&mac1), "03a55c329de13c8e850faad2618d1d34");
     }

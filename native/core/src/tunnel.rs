@@ -29,6 +29,7 @@ use crate::hashing::Hash;
 use crate::indices::Indices;
 use crate::load::Load;
 use crate::locks::{OwnCacheLine, lock, read, write};
+use crate::mac::MacKey;
 use crate::now::{Timeline, nanos};
 use crate::{DropReason, Event, EventKind, Now, Peer, PrivateKey, PublicKey, Tai64n};
 
@@ -80,7 +81,7 @@ pub enum SourceCheck {
 struct Identity {
     private_key: PrivateKey,
     public_key: PublicKey,
-    mac1_key: Hash,
+    mac1_key: MacKey,
     cookie_key: Hash,
 }
 

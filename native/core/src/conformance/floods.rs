@@ -1,0 +1,119 @@
+//! Lines 4 to 6 in numbers: what many bad handshakes are answered, and what that does to a good one among them.
+
+use std::net::SocketAddr;
+
+use crate::conformance::pair::{LEFT, Pair, RIGHT, datagrams, millis};
+use crate::{DropReason, Endpoint, Outbox};
+
+#[test]
+fn line_4_among_neighbours_each_mac1_counts_for_itself() {
+    for good in 0..9 {
+        let pair = Pair::new();
+        let honest = initiation(&pair);
+        let mut messages = vec![honest; 9];
+        for (place, message) in messages.iter_mut().enumerate() {
+            if place != good {
+                message[116 + place] ^= 1;
+            }
+        }
+
+        let (refused, answers) = receive(&pair, &mut messages);
+
+        assert_eq!(refused, 8);
+        assert_eq!(answers.len(), 1, "the good one is number {good}");
+        assert_eq!(answers[0][0], 2, "a response");
+        assert_eq!(dropped(&pair, DropReason::BadMac1), 8);
+    }
+}
+
+#[test]
+fn line_4_neighbours_of_other_kinds_and_lengths_are_judged_as_if_alone() {
+    let mut pair = Pair::connected();
+    pair.forget();
+    let honest = initiation(&Pair::new());
+    let mut response = honest[..92].to_vec();
+    response[0] = 2;
+    let mut short = honest[..147].to_vec();
+    short[0] = 1;
+    let mut messages = vec![
+        honest.clone(),
+        response.clone(),
+        honest.clone(),
+        short,
+        response.clone(),
+        response.clone(),
+        response.clone(),
+        response,
+        vec![],
+    ];
+
+    let (refused, answers) = receive(&pair, &mut messages);
+
+    // The honest ones are old by now, which takes Diffie-Hellman to find out.
+    assert_eq!(refused, 7);
+    assert!(answers.is_empty());
+    assert_eq!(dropped(&pair, DropReason::BadMac1), 5);
+    assert_eq!(dropped(&pair, DropReason::Malformed), 2);
+    assert_eq!(dropped(&pair, DropReason::ReplayedHandshake), 2);
+}
+
+#[test]
+fn line_5_who_floods_from_one_place_gets_few_cookies_and_keeps_nobody_from_his() {
+    let mut pair = Pair::new();
+    pair.hosts[RIGHT].tunnel.set_under_load(true);
+    let honest = initiation(&pair);
+    let noisy = SocketAddr::from(([203, 0, 113, 9], 4000));
+    let home = pair.hosts[LEFT].address;
+
+    let sent = (0..5000)
+        .filter(|_| !pair.deliver(RIGHT, noisy, &honest).is_empty())
+        .count();
+    assert_eq!(sent, 16);
+    assert_eq!(dropped(&pair, DropReason::CookieSent), 16);
+    assert_eq!(dropped(&pair, DropReason::RateLimited), 5000 - 16);
+
+    let elsewhere = SocketAddr::new(noisy.ip(), noisy.port() + 1);
+    for newcomer in [home, elsewhere] {
+        let answers = pair.deliver(RIGHT, newcomer, &honest);
+        assert_eq!(answers[0][0], 3, "a cookie reply to {newcomer}");
+    }
+    pair.now.instant += millis(100);
+    assert!(!pair.deliver(RIGHT, noisy, &honest).is_empty());
+}
+
+#[test]
+fn line_5_in_a_flood_from_many_places_all_get_their_cookie() {
+    let mut pair = Pair::new();
+    pair.hosts[RIGHT].tunnel.set_under_load(true);
+    let honest = initiation(&pair);
+
+    // 50,000 a second, each from a place of its own, and a newcomer in the middle.
+    for number in 0..10_000_u32 {
+        let [_, _, high, low] = number.to_be_bytes();
+        let place = SocketAddr::from(([198, 51, high, low], 4000));
+        assert_eq!(pair.deliver(RIGHT, place, &honest).len(), 1);
+        pair.now.instant += millis(1) / 50;
+    }
+}
+
+/// LEFT's, which RIGHT has not seen yet.
+fn initiation(pair: &Pair) -> Vec<u8> {
+    let mut outbox = Outbox::new();
+    pair.seal(LEFT, b"hello", &mut outbox);
+    datagrams(&outbox).remove(0)
+}
+
+/// By RIGHT, all from LEFT's address.
+fn receive(pair: &Pair, messages: &mut [Vec<u8>]) -> (usize, Vec<Vec<u8>>) {
+    let mut outbox = Outbox::new();
+    let mut batch: Vec<&mut [u8]> = messages.iter_mut().map(Vec::as_mut_slice).collect();
+    let source = Endpoint::from(pair.hosts[LEFT].address);
+    let right = &pair.hosts[RIGHT].tunnel;
+    let refused = right.receive_batch(pair.now, source, &mut batch, &mut outbox, |_, _, _| {});
+    (refused, datagrams(&outbox))
+}
+
+fn dropped(pair: &Pair, reason: DropReason) -> u64 {
+    let counts = pair.hosts[RIGHT].tunnel.drop_counts();
+    counts.iter().find(|(one, _)| *one == reason).unwrap().1
+}
