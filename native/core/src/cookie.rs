@@ -44,23 +44,12 @@ pub(crate) fn stamp(
     first
 }
 
-/// Of messages that have one length.
-pub(crate) fn have_valid_mac1<const N: usize>(
-    messages: [&[u8]; N],
-    mac1_key: &MacKey,
-) -> [bool; N] {
-    let parts = messages.map(|message| {
-        message
-            .split_last_chunk::<MACS>()
-            .unwrap_or((&[], &[0; MACS]))
-    });
-    let mut are_valid = [false; N];
-    let macs = mac1_key.of_each(parts.map(|(body, _)| body));
-    for ((is_valid, mac), (_, claimed)) in are_valid.iter_mut().zip(macs).zip(parts) {
-        let (claimed, _) = claimed.split_at(MAC);
-        *is_valid = mac.ct_eq(claimed).into();
-    }
-    are_valid
+pub(crate) fn has_valid_mac1(message: &[u8], mac1_key: &MacKey) -> bool {
+    let Some((body, macs)) = message.split_last_chunk::<MACS>() else {
+        return false;
+    };
+    let (claimed, _) = macs.split_at(MAC);
+    mac1_key.of(body).ct_eq(claimed).into()
 }
 
 /// The answering side: cookies of one secret, which lives two minutes.

@@ -1,12 +1,9 @@
 //! Keyed BLAKE2s (RFC 7693) with 16 bytes of output, for what floods make us compute: a key is prepared once, so that its
-//! block is behind it, and messages of one length are hashed several side by side, in registers that every x86-64 and
-//! AArch64 has.
+//! block is behind it. Every other use has the `blake2` crate, which hashes that block each time.
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub(crate) const MAC: usize = 16;
-/// How many side by side make the most of 16 registers of 128 bits.
-pub(crate) const SIDE_BY_SIDE: usize = 4;
 
 const BLOCK: usize = 64;
 const START: [u32; 8] = [
@@ -20,9 +17,6 @@ const START: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// One word of each of `N` messages.
-type Words<const N: usize> = [u32; N];
-
 /// A key whose block has been hashed.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct MacKey {
@@ -33,99 +27,60 @@ impl MacKey {
     /// Of up to 32 bytes; WireGuard's have 16 (a cookie) or 32.
     pub(crate) fn new<const KEY: usize>(key: &[u8; KEY]) -> Self {
         const { assert!(KEY > 0 && KEY <= 32) };
-        let mut block = [0; BLOCK];
-        for (place, byte) in block.iter_mut().zip(key) {
-            *place = *byte;
-        }
         // RFC 7693, section 2.5: length of the output, length of the key, fan-out 1, depth 1.
         let parameters = 0x0101_0000 | (KEY as u32) << 8 | MAC as u32;
-        let mut state = START.map(|word| [word]);
-        state[0][0] ^= parameters;
-        compress(&mut state, &words([&block]), BLOCK, false);
+        let mut state = START;
+        state[0] ^= parameters;
+        let mut block = words(key);
+        compress(&mut state, &block, BLOCK, false);
         block.zeroize();
-        Self {
-            state: state.map(|[word]| word),
-        }
+        Self { state }
     }
 
     /// Of one byte at least: after nothing at all the key's own block would be the last.
     pub(crate) fn of(&self, message: &[u8]) -> [u8; MAC] {
-        let [mac] = self.of_each([message]);
-        mac
-    }
-
-    /// Of messages that have one length.
-    pub(crate) fn of_each<const N: usize>(&self, messages: [&[u8]; N]) -> [[u8; MAC]; N] {
-        let length = messages.first().map_or(0, |message| message.len());
-        debug_assert!(length > 0 && messages.iter().all(|message| message.len() == length));
-        let mut state = self.state.map(|word| [word; N]);
-        let mut done = 0;
-        while done < length {
-            let end = length.min(done + BLOCK);
-            let block = words(messages.map(|message| message.get(done..end).unwrap_or_default()));
-            compress(&mut state, &block, BLOCK + end, end == length);
-            done = end;
+        debug_assert!(!message.is_empty());
+        let mut state = self.state;
+        let mut hashed = BLOCK;
+        let mut blocks = message.chunks(BLOCK).peekable();
+        while let Some(block) = blocks.next() {
+            hashed += block.len();
+            compress(&mut state, &words(block), hashed, blocks.peek().is_none());
         }
-        outputs(&state)
-    }
-}
-
-/// A block of each message; what is short ends with zeros.
-fn words<const N: usize>(parts: [&[u8]; N]) -> [Words<N>; 16] {
-    let mut words = [[0; N]; 16];
-    for (lane, part) in parts.iter().enumerate() {
-        let mut block = [0; BLOCK];
-        for (place, byte) in block.iter_mut().zip(*part) {
-            *place = *byte;
-        }
-        let (numbers, _) = block.as_chunks::<4>();
-        for (word, number) in words.iter_mut().zip(numbers) {
-            if let Some(place) = word.get_mut(lane) {
-                *place = u32::from_le_bytes(*number);
-            }
-        }
-    }
-    words
-}
-
-fn outputs<const N: usize>(state: &[Words<N>; 8]) -> [[u8; MAC]; N] {
-    let mut macs = [[0; MAC]; N];
-    for (lane, mac) in macs.iter_mut().enumerate() {
+        let mut mac = [0; MAC];
         let (places, _) = mac.as_chunks_mut::<4>();
         for (place, word) in places.iter_mut().zip(state) {
-            *place = word.get(lane).copied().unwrap_or_default().to_le_bytes();
+            *place = word.to_le_bytes();
         }
+        mac
     }
-    macs
 }
 
-#[inline(always)]
-fn plus<const N: usize>(mut one: Words<N>, other: Words<N>) -> Words<N> {
-    for (word, other) in one.iter_mut().zip(other) {
-        *word = word.wrapping_add(other);
+/// What is short of a block ends with zeros.
+fn words(part: &[u8]) -> [u32; 16] {
+    let mut words = [0; 16];
+    let (numbers, rest) = part.as_chunks::<4>();
+    for (word, number) in words.iter_mut().zip(numbers) {
+        *word = u32::from_le_bytes(*number);
     }
-    one
-}
-
-#[inline(always)]
-fn mixed<const N: usize>(mut one: Words<N>, other: Words<N>, rotation: u32) -> Words<N> {
-    for (word, other) in one.iter_mut().zip(other) {
-        *word = (*word ^ other).rotate_right(rotation);
+    if let Some(last) = words.get_mut(numbers.len()) {
+        let bytes = rest.iter().rev();
+        *last = bytes.fold(0, |word, byte| word << 8 | u32::from(*byte));
     }
-    one
+    words
 }
 
 /// RFC 7693, section 3.1.
 macro_rules! mix {
     ($v:ident, $a:literal, $b:literal, $c:literal, $d:literal, $x:expr, $y:expr) => {
-        $v[$a] = plus(plus($v[$a], $v[$b]), $x);
-        $v[$d] = mixed($v[$d], $v[$a], 16);
-        $v[$c] = plus($v[$c], $v[$d]);
-        $v[$b] = mixed($v[$b], $v[$c], 12);
-        $v[$a] = plus(plus($v[$a], $v[$b]), $y);
-        $v[$d] = mixed($v[$d], $v[$a], 8);
-        $v[$c] = plus($v[$c], $v[$d]);
-        $v[$b] = mixed($v[$b], $v[$c], 7);
+        $v[$a] = $v[$a].wrapping_add($v[$b]).wrapping_add($x);
+        $v[$d] = ($v[$d] ^ $v[$a]).rotate_right(16);
+        $v[$c] = $v[$c].wrapping_add($v[$d]);
+        $v[$b] = ($v[$b] ^ $v[$c]).rotate_right(12);
+        $v[$a] = $v[$a].wrapping_add($v[$b]).wrapping_add($y);
+        $v[$d] = ($v[$d] ^ $v[$a]).rotate_right(8);
+        $v[$c] = $v[$c].wrapping_add($v[$d]);
+        $v[$b] = ($v[$b] ^ $v[$c]).rotate_right(7);
     };
 }
 
@@ -145,20 +100,14 @@ macro_rules! round {
 }
 
 /// RFC 7693, section 3.2. `hashed` counts the bytes up to the end of this block, which are few.
-fn compress<const N: usize>(
-    state: &mut [Words<N>; 8],
-    m: &[Words<N>; 16],
-    hashed: usize,
-    is_last: bool,
-) {
-    let mut v = [[0; N]; 16];
-    let start = START.map(|word| [word; N]);
-    for (place, word) in v.iter_mut().zip(state.iter().chain(&start)) {
+fn compress(state: &mut [u32; 8], m: &[u32; 16], hashed: usize, is_last: bool) {
+    let mut v = [0; 16];
+    for (place, word) in v.iter_mut().zip(state.iter().chain(&START)) {
         *place = *word;
     }
-    v[12] = mixed(v[12], [hashed as u32; N], 0);
+    v[12] ^= hashed as u32;
     if is_last {
-        v[14] = v[14].map(|word| !word);
+        v[14] = !v[14];
     }
     round!(v, m, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
     round!(v, m, 14 10 4 8 9 15 13 6 1 12 0 2 11 7 5 3);
@@ -172,7 +121,7 @@ fn compress<const N: usize>(
     round!(v, m, 10 2 8 4 7 6 1 5 15 11 9 14 3 12 13 0);
     let (low, high) = v.split_at(8);
     for ((word, low), high) in state.iter_mut().zip(low).zip(high) {
-        *word = mixed(mixed(*word, *low, 0), *high, 0);
+        *word ^= low ^ high;
     }
 }
 
@@ -201,22 +150,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_by_one_and_side_by_side_they_are_what_another_crate_says(
+        fn they_are_what_another_crate_says(
             key in any::<[u8; 32]>(),
-            messages in (1_usize..300).prop_flat_map(|length| {
-                prop::array::uniform4(prop::collection::vec(any::<u8>(), length))
-            }),
+            message in prop::collection::vec(any::<u8>(), 1..300),
         ) {
             let cookie: [u8; 16] = *key.first_chunk().unwrap();
-            let expected = messages.each_ref().map(|message| [other(&key, message), other(&cookie, message)]);
 
-            let long = MacKey::new(&key).of_each(messages.each_ref().map(Vec::as_slice));
-            let short = MacKey::new(&cookie).of_each(messages.each_ref().map(Vec::as_slice));
-            let alone = messages.each_ref().map(|message| MacKey::new(&key).of(message));
-
-            prop_assert_eq!(long, expected.map(|[mac, _]| mac));
-            prop_assert_eq!(short, expected.map(|[_, mac]| mac));
-            prop_assert_eq!(alone, long);
+            prop_assert_eq!(MacKey::new(&key).of(&message), other(&key, &message));
+            prop_assert_eq!(MacKey::new(&cookie).of(&message), other(&cookie, &message));
         }
     }
 

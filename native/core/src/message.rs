@@ -40,22 +40,6 @@ pub(crate) fn parse_handshake(datagram: &[u8]) -> Result<HandshakeMessage<'_>, D
     message.ok_or(DropReason::Malformed)
 }
 
-/// The first `N`, if all are of the one kind that ends with macs, and of one length.
-pub(crate) fn stamped_alike<'a, const N: usize>(batch: &'a [&mut [u8]]) -> Option<[&'a [u8]; N]> {
-    let first: &[&mut [u8]; N] = batch.first_chunk()?;
-    let messages = first.each_ref().map(|datagram| &**datagram);
-    let length = messages.first()?.len();
-    let are_alike = messages
-        .iter()
-        .all(|message| message.len() == length && is_stamped(message));
-    are_alike.then_some(messages)
-}
-
-fn is_stamped(datagram: &[u8]) -> bool {
-    use HandshakeMessage::{Initiation, Response};
-    matches!(parse_handshake(datagram), Ok(Initiation(_) | Response(_)))
-}
-
 /// The header of a data message, `None` for anything else. The first question about every datagram.
 pub(crate) fn parse_data(datagram: &[u8]) -> Option<DataHeader> {
     if number(datagram, 0)? == DATA_TYPE {

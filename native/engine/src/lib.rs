@@ -20,6 +20,7 @@ mod log;
 mod memory;
 mod neighbours;
 mod network_watch;
+mod patience;
 mod privileges;
 mod replay_floors;
 mod send_news;

@@ -1,7 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::door::{BindFault, Binding, Door};
-use crate::steering;
 
 /// A port that is free for IPv4 may be taken for IPv6: how often "any port" is tried anew.
 const ANY_PORT_TRIES: usize = 100;
@@ -29,30 +28,6 @@ impl Doors {
         outcome
     }
 
-    /// One pair for each of `lanes` threads, all on one port. A WireGuard data message comes to the lane that the lowest
-    /// byte of its receiver index tells, modulo `lanes`; of everything else, all from one remote address to one of them.
-    pub fn bind_lanes(template: &Binding, lanes: u8) -> Result<Vec<Doors>, BindFault> {
-        // Alone first: a port that another program shares would not be refused to one that shares, too.
-        let alone = Doors::bind(template)?;
-        if lanes <= 1 {
-            return Ok(vec![alone]);
-        }
-        let port = alone.port();
-        drop(alone);
-        let shared = Binding {
-            reuse_port: true,
-            ..*template
-        };
-        let doors: Vec<Doors> = (0..lanes)
-            .map(|_| bind_both(&shared, port))
-            .collect::<Result<_, _>>()?;
-        for door in doors.first().into_iter().flat_map(Doors::iter) {
-            // A kernel without it (before 4.5) goes by the remote address alone: uneven at worst.
-            let _ = steering::attach(door, lanes);
-        }
-        Ok(doors)
-    }
-
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -75,7 +50,7 @@ impl Doors {
     }
 }
 
-fn bind_both(template: &Binding, port: u16) -> Result<Doors, BindFault> {
+pub(crate) fn bind_both(template: &Binding, port: u16) -> Result<Doors, BindFault> {
     let v4 = unless_absent(bind_one(template, Ipv4Addr::UNSPECIFIED.into(), port))?;
     let shared_port = v4.as_ref().map_or(port, |door| door.local_address().port());
     let v6 = unless_absent(bind_one(

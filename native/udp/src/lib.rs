@@ -1,7 +1,7 @@
 //! The UDP door: batches of datagrams in and out of non-blocking sockets, with the kernel's offloads where it has them.
 //!
 //! - [`Door`] is one socket of one family, for anybody or ([`Door::connect`]) for one other end; [`Doors`] is the pair on
-//!   one port that a WireGuard endpoint needs.
+//!   one port that a WireGuard endpoint needs, and [`Lanes`] are several such pairs, one of them for handshakes.
 //! - [`Inbox`] receives: one `recvmmsg`, every message possibly many segments that `UDP_GRO` has glued.
 //! - [`Outbox`] sends: neighbours with one destination and one size travel as one `UDP_SEGMENT` super-datagram.
 //!
@@ -15,6 +15,7 @@ mod door;
 mod doors;
 mod ecn;
 mod inbox;
+mod lanes;
 mod outbox;
 mod segmentation;
 mod steering;
@@ -23,6 +24,7 @@ pub use door::{BindFault, Binding, Door, RECEIVE_BUFFER_BYTES, source_towards};
 pub use doors::Doors;
 pub use ecn::Ecn;
 pub use inbox::{Inbox, Message};
+pub use lanes::Lanes;
 pub use outbox::{Batch, Outbox, Route, SendReport, Source};
 
 /// The largest receive that the kernel can hand over: a GRO super-datagram.

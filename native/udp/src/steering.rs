@@ -10,8 +10,6 @@ use crate::door::Door;
 const TYPE_AT: u32 = 0;
 const DATA: u32 = 4;
 const INDEX_AT: u32 = 4;
-/// No socket has this number; then the kernel goes by the addresses.
-const BY_ADDRESS: u32 = u32::MAX;
 
 const LOAD_BYTE: u32 = libc::BPF_LD | libc::BPF_B | libc::BPF_ABS;
 const UNLESS_EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
@@ -19,7 +17,8 @@ const MODULO: u32 = libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K;
 const RETURN_VALUE: u32 = libc::BPF_RET | libc::BPF_A;
 const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
 
-/// For all sockets that share the door's port, numbered in the order in which they were bound.
+/// For all sockets that share the door's port, numbered in the order in which they were bound: `lanes` for data, then one for
+/// the rest. While there is none of a number, the kernel goes by the addresses; what is too short to tell goes to the first.
 pub(crate) fn attach(door: &Door, lanes: u8) -> io::Result<()> {
     let mut code = [
         step(LOAD_BYTE, 0, TYPE_AT),
@@ -27,7 +26,8 @@ pub(crate) fn attach(door: &Door, lanes: u8) -> io::Result<()> {
         step(LOAD_BYTE, 0, INDEX_AT),
         step(MODULO, 0, u32::from(lanes)),
         step(RETURN_VALUE, 0, 0),
-        step(RETURN, 0, BY_ADDRESS),
+        // Behind the lanes' own.
+        step(RETURN, 0, u32::from(lanes)),
     ];
     let program = libc::sock_fprog {
         len: code.len() as libc::c_ushort,

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 
 use culvert_udp::{
-    Batch, BindFault, Binding, Door, Doors, Ecn, Inbox, Outbox, Route, Source, source_towards,
+    Batch, BindFault, Binding, Door, Doors, Ecn, Inbox, Lanes, Outbox, Route, Source,
+    source_towards,
 };
 use proptest::prelude::*;
 
@@ -234,44 +235,54 @@ fn doors_that_share_a_port_on_purpose_may() {
 }
 
 #[test]
-fn a_data_message_comes_to_the_lane_that_its_index_tells() {
-    let lanes = Doors::bind_lanes(&Binding::to("127.0.0.1:0".parse().unwrap()), 3).unwrap();
-    let port = lanes[0].port();
-    for to in [
-        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
-    ] {
-        let sender = door(if to.is_ipv4() {
-            "127.0.0.1:0"
-        } else {
-            "[::1]:0"
-        });
-        for lowest in [0, 1, 2, 3, 100, 255_u8] {
-            let mut message = vec![4, 0, 0, 0, lowest, 9, 9, 9];
-            message.resize(96, 7);
-            send(&sender, Route::to(to), &vec![message; 5]);
+fn a_data_message_comes_to_the_lane_that_its_index_tells_and_all_else_to_the_handshakes() {
+    for count in [1, 3] {
+        let lanes = Lanes::bind(&Binding::to("127.0.0.1:0".parse().unwrap()), count).unwrap();
+        let handshakes = lanes.handshakes.as_ref().expect("this kernel can tell");
+        let data: Vec<&Doors> = [&lanes.first].into_iter().chain(&lanes.others).collect();
+        assert_eq!(data.len(), usize::from(count));
+        let port = handshakes.port();
+        for to in [
+            SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
+        ] {
+            let sender = door(if to.is_ipv4() {
+                "127.0.0.1:0"
+            } else {
+                "[::1]:0"
+            });
+            for lowest in [0, 1, 2, 3, 100, 255_u8] {
+                let mut message = vec![4, 0, 0, 0, lowest, 9, 9, 9];
+                message.resize(96, 7);
+                send(&sender, Route::to(to), &vec![message; 5]);
 
-            let towards = &lanes[usize::from(lowest % 3)];
-            assert_eq!(receive_all(towards.towards(to).unwrap(), 5).0.len(), 5);
+                let towards = data[usize::from(lowest % count)];
+                assert_eq!(receive_all(towards.towards(to).unwrap(), 5).0.len(), 5);
+            }
+            for (kind, length) in [(1, 148), (2, 92), (3, 64), (0, 32), (5, 1200), (255, 1)] {
+                let mut message = vec![9; length];
+                message[0] = kind;
+                send(&sender, Route::to(to), &vec![message; 5]);
+
+                let received = receive_all(handshakes.towards(to).unwrap(), 5).0;
+                assert_eq!(received.len(), 5, "of kind {kind}");
+            }
+            let is_empty = |door| Inbox::new(1, 0).receive(door).unwrap() == 0;
+            assert!(data.iter().all(|lane| is_empty(lane.towards(to).unwrap())));
         }
-        send(&sender, Route::to(to), &datagrams(&[148; 20]));
-        let at: Vec<_> = lanes
-            .iter()
-            .filter(|doors| waits(doors.towards(to).unwrap()))
-            .collect();
-        assert_eq!(at.len(), 1, "all that is no data goes by the address");
-        receive_all(at[0].towards(to).unwrap(), 20);
     }
 }
 
 #[test]
 fn lanes_are_refused_a_port_that_others_share() {
-    let other = Doors::bind_lanes(&Binding::to("127.0.0.1:0".parse().unwrap()), 2).unwrap();
-    let taken = SocketAddr::from((Ipv4Addr::UNSPECIFIED, other[0].port()));
+    let other = Lanes::bind(&Binding::to("127.0.0.1:0".parse().unwrap()), 2).unwrap();
+    let taken = SocketAddr::from((Ipv4Addr::UNSPECIFIED, other.first.port()));
 
-    let outcome = Doors::bind_lanes(&Binding::to(taken), 2);
+    for count in [1, 2] {
+        let outcome = Lanes::bind(&Binding::to(taken), count);
 
-    assert!(matches!(outcome, Err(BindFault::PortTaken(port)) if port == taken.port()));
+        assert!(matches!(outcome, Err(BindFault::PortTaken(port)) if port == taken.port()));
+    }
 }
 
 #[test]

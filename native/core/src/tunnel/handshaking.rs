@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::aead::scrub_stack;
 use crate::constants::{INITIATION_GAP, REKEY_TIMEOUT};
-use crate::cookie::have_valid_mac1;
+use crate::cookie::has_valid_mac1;
 use crate::entropy;
 use crate::indices::{Lane, Owner};
 use crate::key::SharedKey;
@@ -18,13 +18,6 @@ use crate::peer::{PeerState, PendingInitiation};
 use crate::session::{Session, SessionParts};
 use crate::tunnel::{Defence, Identity, Tunnel};
 use crate::{DropReason, Endpoint, EventKind, Now, Outbox, Peer, PrivateKey, Tai64n};
-
-/// Whether somebody has looked at a message's mac1 already, and found it right.
-#[derive(Clone, Copy)]
-pub(super) enum Mac1 {
-    Unchecked,
-    Valid,
-}
 
 impl Tunnel {
     /// Starts a handshake, unless one was started less than five seconds ago.
@@ -106,11 +99,9 @@ impl Tunnel {
         now: Now,
         source: Endpoint,
         message: &[u8; INITIATION],
-        mac1: Mac1,
         outbox: &mut Outbox,
     ) -> Result<(), DropReason> {
         let identity = self.identity().ok_or(DropReason::NoPrivateKey)?;
-        check_mac1(message, mac1, &identity)?;
         self.admit(now, source, &identity, message, outbox)?;
         let answered = self.answer_initiation(now, source, &identity, message, outbox);
         if let Err(reason) = answered {
@@ -204,11 +195,9 @@ impl Tunnel {
         now: Now,
         source: Endpoint,
         message: &[u8; RESPONSE],
-        mac1: Mac1,
         outbox: &mut Outbox,
     ) -> Result<(), DropReason> {
         let identity = self.identity().ok_or(DropReason::NoPrivateKey)?;
-        check_mac1(message, mac1, &identity)?;
         self.admit(now, source, &identity, message, outbox)?;
         let finished = self.finish_handshake(now, source, &identity, message, outbox);
         if let Err(reason) = finished {
@@ -344,7 +333,7 @@ impl Tunnel {
             .ok_or(DropReason::BadCookie)
     }
 
-    /// Under load, proof that the source can receive.
+    /// mac1 before anything else; then, under load, proof that the source can receive.
     fn admit(
         &self,
         now: Now,
@@ -353,6 +342,9 @@ impl Tunnel {
         message: &[u8],
         outbox: &mut Outbox,
     ) -> Result<(), DropReason> {
+        if !has_valid_mac1(message, &identity.mac1_key) {
+            return Err(DropReason::BadMac1);
+        }
         let Defence { load, cookies } = &mut *lock(&self.defence);
         if !load.wants_cookie(source.remote.ip(), now.instant) {
             return Ok(());
@@ -420,15 +412,6 @@ impl Tunnel {
     fn draw_private_key(&self) -> PrivateKey {
         PrivateKey::from_bytes(entropy::bytes(&*self.entropy))
     }
-}
-
-/// Before anything else that costs.
-fn check_mac1(message: &[u8], mac1: Mac1, identity: &Identity) -> Result<(), DropReason> {
-    let is_valid = match mac1 {
-        Mac1::Valid => true,
-        Mac1::Unchecked => have_valid_mac1([message], &identity.mac1_key) == [true],
-    };
-    is_valid.then_some(()).ok_or(DropReason::BadMac1)
 }
 
 /// Made once per peer and private key. `None`: the peer's key is of low order.

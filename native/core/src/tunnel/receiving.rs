@@ -11,13 +11,10 @@ use culvert_aead::{Packet, TOGETHER};
 
 use crate::aead::scrub_stack;
 use crate::constants::DATA_HEADER;
-use crate::cookie::have_valid_mac1;
 use crate::inner;
 use crate::locks::read;
-use crate::mac::SIDE_BY_SIDE;
 use crate::message::{self, DataHeader, HandshakeMessage};
 use crate::session::Session;
-use crate::tunnel::handshaking::Mac1;
 use crate::tunnel::{SourceCheck, Tunnel};
 use crate::{DropReason, Endpoint, Now, Outbox, Peer};
 
@@ -74,7 +71,7 @@ impl Tunnel {
         outbox: &mut Outbox,
     ) -> Received {
         let Some(header) = message::parse_data(datagram) else {
-            return match self.receive_other(now, source, datagram, Mac1::Unchecked, outbox) {
+            return match self.receive_other(now, source, datagram, outbox) {
                 Ok(()) => Received::Handled,
                 Err(reason) => Received::Dropped(reason),
             };
@@ -136,10 +133,11 @@ impl Tunnel {
         let (mut place, mut refused) = (0, 0);
         while let Some(first) = batch.first() {
             let Some(header) = message::parse_data(first) else {
-                let others = self.receive_others(now, source, batch, outbox);
-                batch = batch.get_mut(others.taken..).unwrap_or_default();
-                place += others.taken;
-                refused += others.refused;
+                // Counted inside; in a batch nobody asks what became of each.
+                let outcome = self.receive_other(now, source, first, outbox);
+                refused += usize::from(outcome.is_err_and(DropReason::is_cheap));
+                batch = batch.split_first_mut().map_or(&mut [], |(_, rest)| rest);
+                place += 1;
                 continue;
             };
             let mut segments = [Segment::new(header); BATCH];
@@ -161,51 +159,20 @@ impl Tunnel {
         refused
     }
 
-    /// The first of the batch, or the first few when their macs can be computed side by side.
-    fn receive_others(
-        &self,
-        now: Now,
-        source: Endpoint,
-        batch: &[&mut [u8]],
-        outbox: &mut Outbox,
-    ) -> Others {
-        let mut others = Others::default();
-        let identity = self.identity();
-        match identity.zip(message::stamped_alike::<SIDE_BY_SIDE>(batch)) {
-            Some((identity, messages)) => {
-                let verdicts = have_valid_mac1(messages, &identity.mac1_key);
-                for (message, is_valid) in messages.into_iter().zip(verdicts) {
-                    others.note(if is_valid {
-                        self.receive_other(now, source, message, Mac1::Valid, outbox)
-                    } else {
-                        self.count_drop(DropReason::BadMac1);
-                        Err(DropReason::BadMac1)
-                    });
-                }
-            }
-            None => {
-                let first = batch.first().map_or(&[][..], |first| first);
-                others.note(self.receive_other(now, source, first, Mac1::Unchecked, outbox));
-            }
-        }
-        others
-    }
-
     /// Handshakes and cookies.
     fn receive_other(
         &self,
         now: Now,
         source: Endpoint,
         datagram: &[u8],
-        mac1: Mac1,
         outbox: &mut Outbox,
     ) -> Result<(), DropReason> {
         let handled = message::parse_handshake(datagram).and_then(|message| match message {
             HandshakeMessage::Initiation(message) => {
-                self.receive_initiation(now, source, message, mac1, outbox)
+                self.receive_initiation(now, source, message, outbox)
             }
             HandshakeMessage::Response(message) => {
-                self.receive_response(now, source, message, mac1, outbox)
+                self.receive_response(now, source, message, outbox)
             }
             HandshakeMessage::CookieReply(message) => self.receive_cookie_reply(now, message),
         });
@@ -312,20 +279,6 @@ impl Tunnel {
                 self.count_drop(reason);
             }
         }
-    }
-}
-
-/// What became of messages that carry no data.
-#[derive(Default)]
-struct Others {
-    taken: usize,
-    refused: usize,
-}
-
-impl Others {
-    fn note(&mut self, outcome: Result<(), DropReason>) {
-        self.taken += 1;
-        self.refused += usize::from(outcome.is_err_and(DropReason::is_cheap));
     }
 }
 

@@ -27,7 +27,7 @@ const SLOTS: usize = 16;
 /// Of the interface, between two looks at the sockets.
 const OUTWARD_BATCHES: usize = 4;
 
-struct Inward<'a> {
+pub(super) struct Inward<'a> {
     shared: &'a Shared,
     inbox: Inbox,
     wanted: Outbox,
@@ -39,15 +39,7 @@ struct Inward<'a> {
 }
 
 pub(super) fn run(shared: &Shared) {
-    let mut inward = Inward {
-        shared,
-        inbox: Inbox::new(SLOTS, HEADROOM),
-        wanted: Outbox::new(),
-        opened: Vec::with_capacity(neighbours::MOST),
-        writing: culvert_tun::Outbox::new(),
-        sending: culvert_udp::Outbox::new(),
-        setback: Setback::default(),
-    };
+    let mut inward = Inward::new(shared);
     let mut watch = Watch::starting(Instant::now());
     while !shared.is_stopping() {
         if !inward.round(&mut watch) {
@@ -90,7 +82,19 @@ fn wait<'d>(shared: &Shared, doors: &'d Doors, with_interface: bool) -> Result<R
     }
 }
 
-impl Inward<'_> {
+impl<'a> Inward<'a> {
+    pub(super) fn new(shared: &'a Shared) -> Inward<'a> {
+        Inward {
+            shared,
+            inbox: Inbox::new(SLOTS, HEADROOM),
+            wanted: Outbox::new(),
+            opened: Vec::with_capacity(neighbours::MOST),
+            writing: culvert_tun::Outbox::new(),
+            sending: culvert_udp::Outbox::new(),
+            setback: Setback::default(),
+        }
+    }
+
     /// False when there is no use in another.
     fn round(&mut self, watch: &mut Watch) -> bool {
         let shared = self.shared;
@@ -121,24 +125,28 @@ impl Inward<'_> {
         !is_due || shared.outward().carry_waiting(shared, OUTWARD_BATCHES)
     }
 
-    /// Until nothing waits; but one door must not keep the other, or the bell, waiting for ever.
-    fn empty(&mut self, door: &Door) {
+    /// Until nothing waits; but one door must not keep the other, or the bell, waiting for ever. Returns how many datagrams
+    /// were bad handshakes.
+    pub(super) fn empty(&mut self, door: &Door) -> usize {
+        let mut refused = 0;
         for _ in 0..BATCHES_IN_A_ROW {
             match self.inbox.receive(door) {
-                Ok(0) => return,
-                Ok(_) => self.carry(clock::now()),
+                Ok(0) => break,
+                Ok(_) => refused += self.carry(clock::now()),
                 Err(cause) => {
                     let setback = &mut self.setback;
-                    return setback.wait_after("no datagram can be received just now", cause);
+                    setback.wait_after("no datagram can be received just now", cause);
+                    break;
                 }
             }
             if !self.inbox.is_full() {
-                return;
+                break;
             }
         }
+        refused
     }
 
-    fn carry(&mut self, now: Now) {
+    fn carry(&mut self, now: Now) -> usize {
         let Inward {
             shared,
             inbox,
@@ -149,8 +157,9 @@ impl Inward<'_> {
             ..
         } = self;
         let mut batch = writing.batch_by_flow(&shared.queues, now.instant);
+        let mut refused = 0;
         for group in Neighbours::among(inbox.messages()) {
-            open(shared, now, group, wanted, opened, &mut batch);
+            refused += open(shared, now, group, wanted, opened, &mut batch);
         }
         let report = batch.write();
         if report.dropped > 0 {
@@ -165,6 +174,7 @@ impl Inward<'_> {
             );
         }
         shared.send_outbox(wanted, sending);
+        refused
     }
 }
 
@@ -175,18 +185,18 @@ fn open<'b>(
     wanted: &mut Outbox,
     opened: &mut Vec<(usize, Range<usize>)>,
     batch: &mut Batch<'_, 'b>,
-) {
+) -> usize {
     let from = Endpoint {
         remote: group.origin.from,
         local: group.origin.source.map(local_source),
         door: 0,
     };
     opened.clear();
-    shared
-        .tunnel
-        .receive_batch(now, from, group.datagrams(), wanted, |_, place, inner| {
-            opened.push((place, inner));
-        });
+    let datagrams = group.datagrams();
+    let tunnel = &shared.tunnel;
+    let refused = tunnel.receive_batch(now, from, datagrams, wanted, |_, place, inner| {
+        opened.push((place, inner));
+    });
     for (place, inner) in opened.drain(..) {
         let datagram = group.datagrams().get_mut(place).map(mem::take);
         let packet = datagram.and_then(|datagram| datagram.get_mut(inner));
@@ -197,6 +207,7 @@ fn open<'b>(
             shared.drops.congestion.fetch_add(1, Ordering::Relaxed);
         }
     }
+    refused
 }
 
 /// A link-local address means nothing without its interface; any other would only bind us to a path that may go.

@@ -1,6 +1,8 @@
-//! The device role: one TUN, one WireGuard tunnel, two data threads that each finish what they begin. See `division.rs`.
+//! The device role: one TUN, one WireGuard tunnel, two data threads that each finish what they begin (see `division.rs`),
+//! and one for handshakes.
 
 mod division;
+mod handshakes;
 mod inward;
 mod outward;
 mod returning;
@@ -15,7 +17,7 @@ use std::thread;
 
 use culvert_core::{SourceCheck, Tunnel, TunnelOptions};
 use culvert_tun::{LinkWatch, Tun, TunFault, TunOptions};
-use culvert_udp::{BindFault, Doors};
+use culvert_udp::BindFault;
 use rustix::thread::CapabilitySet;
 use thiserror::Error;
 
@@ -56,7 +58,7 @@ pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<Device
         mtu: options.mtu,
         sparse_first: true,
     })?;
-    let doors = Doors::bind(&shared::binding(0, options.fwmark))?;
+    let lanes = shared::open_doors(0, options.fwmark)?;
     let tunnel = Tunnel::new(
         TunnelOptions {
             entropy: Arc::new(SystemEntropy),
@@ -68,7 +70,7 @@ pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<Device
     let sink = events.clone();
     tunnel.set_waker(Some(Arc::new(move || sink.wake())));
     let watch = LinkWatch::open().map_err(failed)?;
-    let shared = Shared::new(tunnel, queues, doors, events.clone()).map_err(failed)?;
+    let shared = Shared::new(tunnel, queues, lanes, events.clone()).map_err(failed)?;
     let shared = Arc::new(shared);
 
     // Threads inherit rights at their birth, so the rights go first.
@@ -77,6 +79,7 @@ pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<Device
     let threads = vec![
         spawn("outward", &shared, outward::run).map_err(failed)?,
         spawn("inward", &shared, inward::run).map_err(failed)?,
+        spawn("handshakes", &shared, handshakes::run).map_err(failed)?,
     ];
     log_info!("{} is up on UDP port {}", tun.name(), shared.doors().port());
     Ok(DeviceRole::new(

@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use culvert_core::{Event as TunnelEvent, EventKind, Outbox};
 use culvert_tun::{LinkWatch, Tun};
-use culvert_udp::Doors;
 
-use super::shared::{Shared, binding};
+use super::shared::{Shared, open_doors};
 use super::wireguard;
 use crate::control::{Event, EventSink, PeerStatus, Role, RoleKind, Status};
 use crate::floor_keeper::SharedFloors;
@@ -75,16 +74,16 @@ impl DeviceRole {
         if port != 0 && port == self.shared.doors().port() {
             return Ok(());
         }
-        let doors = Doors::bind(&binding(port, self.settings.fwmark)).map_err(|fault| {
+        let lanes = open_doors(port, self.settings.fwmark).map_err(|fault| {
             log_warn!("{fault}");
             Errno::PORT_IN_USE
         })?;
         log_info!(
             "{} listens on UDP port {} now",
             self.tun.name(),
-            doors.port()
+            lanes.first.port()
         );
-        self.shared.exchange_doors(doors);
+        self.shared.exchange_doors(lanes);
         Ok(())
     }
 

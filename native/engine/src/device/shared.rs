@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use culvert_core::{Endpoint, Outbox, Tunnel};
 use culvert_tun::Queues;
-use culvert_udp::{Binding, Doors, Ecn, Route, SendReport, Source};
+use culvert_udp::{BindFault, Binding, Doors, Ecn, Lanes, Route, SendReport, Source};
 
 use super::division::Division;
 use super::outward::Outward;
@@ -14,20 +14,37 @@ use crate::control::EventSink;
 use crate::log_debug;
 use crate::send_news::tell_news;
 
-/// What both data threads and the control thread use at once.
+/// What the data threads, the one for handshakes and the control thread use at once.
 pub(super) struct Shared {
     pub(super) tunnel: Tunnel,
     pub(super) queues: Queues,
     pub(super) drops: Drops,
     pub(super) division: Division,
     outward: Mutex<Outward>,
-    /// Rings when the doors were exchanged, the work was divided anew, or it is time to go.
+    /// They ring when the doors were exchanged or it is time to go; this one also when the work was divided anew.
     pub(super) outward_bell: Bell,
     pub(super) inward_bell: Bell,
-    doors: RwLock<Arc<Doors>>,
+    pub(super) handshake_bell: Bell,
+    open: RwLock<Open>,
     is_stopping: AtomicBool,
     failure: Mutex<Option<String>>,
     events: EventSink,
+}
+
+/// The doors that are open now.
+struct Open {
+    data: Arc<Doors>,
+    handshakes: Option<Arc<Doors>>,
+}
+
+impl Open {
+    /// A device has one lane.
+    fn new(lanes: Lanes) -> Open {
+        Open {
+            data: Arc::new(lanes.first),
+            handshakes: lanes.handshakes.map(Arc::new),
+        }
+    }
 }
 
 /// Packets that the tunnel did not drop, and yet went no further.
@@ -51,18 +68,20 @@ impl Drops {
     }
 }
 
-pub(super) fn binding(port: u16, mark: u32) -> Binding {
-    Binding {
+/// On both families; port 0 takes any that is free.
+pub(super) fn open_doors(port: u16, mark: u32) -> Result<Lanes, BindFault> {
+    let binding = Binding {
         mark,
         ..Binding::to(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port))
-    }
+    };
+    Lanes::bind(&binding, 1)
 }
 
 impl Shared {
     pub(super) fn new(
         tunnel: Tunnel,
         queues: Queues,
-        doors: Doors,
+        lanes: Lanes,
         events: EventSink,
     ) -> io::Result<Shared> {
         Ok(Shared {
@@ -73,7 +92,8 @@ impl Shared {
             outward: Mutex::new(Outward::new()),
             outward_bell: Bell::new()?,
             inward_bell: Bell::new()?,
-            doors: RwLock::new(Arc::new(doors)),
+            handshake_bell: Bell::new()?,
+            open: RwLock::new(Open::new(lanes)),
             is_stopping: AtomicBool::new(false),
             failure: Mutex::default(),
             events,
@@ -81,7 +101,14 @@ impl Shared {
     }
 
     pub(super) fn doors(&self) -> Arc<Doors> {
-        Arc::clone(&self.doors.read().unwrap_or_else(PoisonError::into_inner))
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&open.data)
+    }
+
+    /// None where the kernel does not tell handshakes apart.
+    pub(super) fn handshake_doors(&self) -> Option<Arc<Doors>> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.handshakes.clone()
     }
 
     /// For as long as it takes to carry a few batches.
@@ -95,11 +122,10 @@ impl Shared {
         self.outward_bell.ring();
     }
 
-    /// The old ones close when the data threads have let go of them.
-    pub(super) fn exchange_doors(&self, doors: Doors) {
-        *self.doors.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(doors);
-        self.inward_bell.ring();
-        self.outward_bell.ring();
+    /// The old ones close when the threads have let go of them.
+    pub(super) fn exchange_doors(&self, lanes: Lanes) {
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Open::new(lanes);
+        self.ring();
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -108,8 +134,13 @@ impl Shared {
 
     pub(super) fn stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
-        self.inward_bell.ring();
-        self.outward_bell.ring();
+        self.ring();
+    }
+
+    fn ring(&self) {
+        for bell in [&self.inward_bell, &self.outward_bell, &self.handshake_bell] {
+            bell.ring();
+        }
     }
 
     /// A data thread can not go on.

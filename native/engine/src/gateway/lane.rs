@@ -49,30 +49,33 @@ impl Lane {
         }
     }
 
-    /// Carries what waits at the door.
-    pub(super) fn carry(&mut self, shared: &Shared, doors: &Doors, door: &Door) {
+    /// Carries what waits at the door. Returns how many datagrams were bad handshakes.
+    pub(super) fn carry(&mut self, shared: &Shared, doors: &Doors, door: &Door) -> usize {
+        let mut refused = 0;
         for _ in 0..BATCHES_IN_A_ROW {
             match self.inbox.receive(door) {
-                Ok(0) => return,
-                Ok(_) => self.carry_batch(shared, doors),
+                Ok(0) => break,
+                Ok(_) => refused += self.carry_batch(shared, doors),
                 // The socket itself lives on.
                 Err(cause) => {
                     let setback = &mut self.setback;
-                    return setback.wait_after("no datagram can be received just now", cause);
+                    setback.wait_after("no datagram can be received just now", cause);
+                    break;
                 }
             }
             if !self.inbox.is_full() {
-                return;
+                break;
             }
         }
+        refused
     }
 
-    fn carry_batch(&mut self, shared: &Shared, doors: &Doors) {
+    fn carry_batch(&mut self, shared: &Shared, doors: &Doors) -> usize {
         let now = shared.clock.now();
         let spare_len = HEADROOM + shared.tunnel.mtu().max(MAX_ANSWER_LEN) + TAILROOM;
         self.spares.resize(SPARES * spare_len, 0);
         let mut groups = Neighbours::among(self.inbox.messages());
-        let mut has_more = true;
+        let (mut has_more, mut refused) = (true, 0);
         while has_more {
             let mut step = Step {
                 shared,
@@ -87,7 +90,7 @@ impl Lane {
             // What is ready leaves when the next group could want more spares than there are; then all are free again.
             while has_more && step.spares.len() >= neighbours::MOST {
                 match groups.next() {
-                    Some(group) => step.carry_group(group),
+                    Some(group) => refused += step.carry_group(group),
                     None => has_more = false,
                 }
             }
@@ -95,5 +98,6 @@ impl Lane {
         }
         self.outboxes
             .send_all(doors, &mut self.tunnel_outbox, &shared.drops);
+        refused
     }
 }

@@ -5,6 +5,7 @@ mod report;
 mod rounds;
 
 use std::io;
+use std::iter::repeat_n;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,7 +25,7 @@ use super::moment::Clock;
 use super::outgoing::Outboxes;
 use super::pulse::Pulse;
 use super::shared::{Shared, Switching};
-use super::worker::Worker;
+use super::worker::{Duty, Worker};
 use crate::bell::Bell;
 use crate::control::{EventSink, Refusal, Role, RoleKind, Status};
 use crate::entropy::SystemEntropy;
@@ -86,13 +87,15 @@ pub(crate) fn start(floors: ReplayFloors, events: EventSink) -> io::Result<Gatew
     })
 }
 
-/// One a core. The kernel hands each peer's data to one of them, as its session's index says.
+/// One a core, and one for handshakes. The kernel hands each peer's data to one of them, as its session's index says.
 fn start_workers(shared: &Arc<Shared>) -> io::Result<Vec<Worker>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let lanes = cores.min(usize::from(MOST_LANES)) as u8;
     shared.tunnel.set_lanes(lanes);
-    (0..usize::from(lanes))
-        .map(|number| Worker::start(Arc::clone(shared), number))
+    let duties = repeat_n(Duty::Data, usize::from(lanes)).chain([Duty::Handshakes]);
+    duties
+        .enumerate()
+        .map(|(number, duty)| Worker::start(Arc::clone(shared), number, duty))
         .collect()
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Shared {
     pub(super) drops: Drops,
     /// Held for decisions only: decryption, encryption and system calls happen outside.
     switching: Mutex<Switching>,
-    /// One pair a lane; none before the first configuration.
+    /// One pair a lane, the one for handshakes last; none before the first configuration.
     doors: RwLock<Vec<Arc<Doors>>>,
 }
 

@@ -1,7 +1,8 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{Builder, JoinHandle};
+use std::thread::{Builder, JoinHandle, sleep};
+use std::time::Instant;
 
 use culvert_udp::{Door, Doors};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -10,9 +11,10 @@ use rustix::io::Errno;
 use super::lane::Lane;
 use super::shared::Shared;
 use crate::bell::Bell;
+use crate::patience::{Patience, let_data_go_first};
 use crate::setback::Setback;
 
-/// A data thread: waits at its doors and carries what comes.
+/// A thread that waits at its doors and carries what comes.
 #[derive(Debug)]
 pub(super) struct Worker {
     bell: Bell,
@@ -20,15 +22,27 @@ pub(super) struct Worker {
     thread: JoinHandle<()>,
 }
 
+/// What comes to its doors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Duty {
+    Data,
+    /// A thread of its own keeps a flood of them, and the time that each good one takes, away from data.
+    Handshakes,
+}
+
 impl Worker {
     /// For the lane of this number.
-    pub(super) fn start(shared: Arc<Shared>, number: usize) -> io::Result<Worker> {
+    pub(super) fn start(shared: Arc<Shared>, number: usize, duty: Duty) -> io::Result<Worker> {
         let bell = Bell::new()?;
         let is_leaving = Arc::new(AtomicBool::new(false));
         let (own_bell, leaving) = (bell.clone(), Arc::clone(&is_leaving));
+        let name = match duty {
+            Duty::Data => format!("lane {number}"),
+            Duty::Handshakes => "handshakes".to_owned(),
+        };
         let thread = Builder::new()
-            .name(format!("lane {number}"))
-            .spawn(move || run(&shared, number, &own_bell, &leaving))?;
+            .name(name)
+            .spawn(move || run(&shared, number, duty, &own_bell, &leaving))?;
         Ok(Worker {
             bell,
             is_leaving,
@@ -49,8 +63,12 @@ impl Worker {
     }
 }
 
-fn run(shared: &Shared, number: usize, bell: &Bell, is_leaving: &AtomicBool) {
+fn run(shared: &Shared, number: usize, duty: Duty, bell: &Bell, is_leaving: &AtomicBool) {
     let (mut lane, mut setback) = (Lane::new(), Setback::default());
+    let mut patience = Patience::new(Instant::now());
+    if duty == Duty::Handshakes {
+        let_data_go_first();
+    }
     while !is_leaving.load(Ordering::Acquire) {
         let doors = shared.doors(number);
         let doors = doors.as_deref();
@@ -59,10 +77,16 @@ fn run(shared: &Shared, number: usize, bell: &Bell, is_leaving: &AtomicBool) {
                 if ready.bell {
                     bell.silence();
                 }
+                let mut refused = 0;
                 for door in ready.doors.into_iter().flatten() {
                     if let Some(doors) = doors {
-                        lane.carry(shared, doors, door);
+                        refused += lane.carry(shared, doors, door);
                     }
+                }
+                if duty == Duty::Handshakes
+                    && let Some(pause) = patience.pause(refused, Instant::now())
+                {
+                    sleep(pause);
                 }
             }
             Err(Errno::INTR) => {}

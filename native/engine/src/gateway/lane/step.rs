@@ -37,7 +37,8 @@ pub(super) struct Arrival {
 }
 
 impl<'b> Step<'_, 'b> {
-    pub(super) fn carry_group(&mut self, mut group: Neighbours<'b>) {
+    /// Returns how many datagrams were bad handshakes.
+    pub(super) fn carry_group(&mut self, mut group: Neighbours<'b>) -> usize {
         let (source, outside) = (endpoint_of(&group.origin), group.origin.ecn);
         let datagrams = group.datagrams();
         self.arrivals.clear();
@@ -50,20 +51,20 @@ impl<'b> Step<'_, 'b> {
             })
         };
         let outbox = &mut *self.tunnel_outbox;
-        self.shared
-            .tunnel
-            .receive_batch(self.now.tunnel, source, datagrams, outbox, take);
+        let tunnel = &self.shared.tunnel;
+        let refused = tunnel.receive_batch(self.now.tunnel, source, datagrams, outbox, take);
         if congestion::is_news(outside) {
             self.bring_in(outside, datagrams);
         }
         if self.arrivals.is_empty() {
-            return;
+            return refused;
         }
         let answers = self.decide(datagrams);
         self.seal_runs(datagrams);
         for answer in answers {
             self.seal_answer(answer);
         }
+        refused
     }
 
     /// What the path says about congestion goes on inside. A packet whose ends do not know of marks goes no further.

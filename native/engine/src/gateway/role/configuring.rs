@@ -1,13 +1,14 @@
 //! A new configuration: read whole, then in force.
 
 use std::collections::HashSet;
+use std::iter::once;
 use std::sync::Arc;
 
 use culvert_core::{PeerUpdate, PublicKey, Tunnel};
 use culvert_switch::config::PeerHandle;
 use culvert_switch::numbers::Numbers;
 use culvert_switch::policy::Policy;
-use culvert_udp::{BindFault, Binding, Doors};
+use culvert_udp::{BindFault, Binding, Doors, Lanes};
 use serde_json::value::RawValue;
 
 use super::super::config::{self, ConfiguredPeer, GatewayConfig, PeerKind};
@@ -97,12 +98,16 @@ impl Gateway {
         {
             return Ok(None);
         }
-        let lanes = u8::try_from(self.workers.len()).unwrap_or(MOST_LANES);
+        // All but the one for handshakes.
+        let lanes = u8::try_from(self.workers.len().saturating_sub(1)).unwrap_or(MOST_LANES);
         let binding = Binding {
             waits_for_room: false,
             ..Binding::to(([0, 0, 0, 0], port).into())
         };
-        let doors = Doors::bind_lanes(&binding, lanes);
+        let doors = Lanes::bind(&binding, lanes).map(|lanes| {
+            let data = once(lanes.first).chain(lanes.others);
+            data.chain(lanes.handshakes).collect()
+        });
         doors.map(Some).map_err(|fault| {
             let code = match fault {
                 BindFault::PortTaken(_) => "port-taken",
