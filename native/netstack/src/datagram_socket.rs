@@ -7,9 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use socket2::Socket;
 
 use crate::ecn;
-use crate::error_queue::{
-    ControlBuffer, QueuedError, ask_for_errors, receive_message, set_number, take_error,
-};
+use crate::error_queue::{QueuedError, ask_for_errors, take_error};
+use crate::socket_calls::{ControlBuffer, receive_message, set_number};
 use crate::trouble::Trouble;
 
 pub(crate) struct DatagramSocket {

@@ -16,9 +16,10 @@ use crate::compose::{
 };
 use crate::datagram_socket::{DatagramSocket, Onward};
 use crate::ecn;
-use crate::error_queue::{ControlBuffer, QueuedError, receive_message, set_number};
+use crate::error_queue::QueuedError;
 use crate::flow_table::FlowKey;
 use crate::inner::{ICMP, ICMPV6};
+use crate::socket_calls::{ControlBuffer, receive_message, set_number};
 
 /// Whether this process may send echo requests, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 
 use socket2::Socket;
 
-use crate::error_queue::set_number;
+use crate::socket_calls::set_number;
 
 pub(crate) const NOT_CAPABLE: u8 = 0b00;
 const CONGESTED: u8 = 0b11;

@@ -40,6 +40,7 @@ mod outward_datagrams;
 mod outward_tcp;
 mod reassembly;
 mod ring_memory;
+mod socket_calls;
 mod tcp_endpoint;
 mod tcp_flow;
 mod tcp_transfer;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::liveness::Liveness;
-use crate::packet::{Protocol, Tuple};
 use crate::policy::{Judgement, Policy};
 use crate::rendezvous::flow_seed;
 use crate::rule::{self, Port};
 use crate::time::Now;
+use crate::tuple::{Protocol, Tuple};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {

@@ -12,8 +12,9 @@ use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use crate::config::PeerHandle;
-use crate::packet::{Flags, Kind, Protocol, Segment, Tuple};
+use crate::packet::{Flags, Kind, Segment};
 use crate::policy::NetworkNumber;
+use crate::tuple::{Protocol, Tuple};
 
 /// The network is part of it, for two networks may have the same addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@ use crate::config::PeerHandle;
 use crate::drops::DropReason;
 use crate::flow::{Flow, FlowKey, Side};
 use crate::flow_table::FlowIndex;
-use crate::packet::{Inner, Kind, Tuple};
+use crate::packet::{Inner, Kind};
 use crate::policy::{Connector, Policy};
 use crate::ranges::is_reserved;
 use crate::refusal::Because;
@@ -11,6 +11,7 @@ use crate::rejection::{Rejection, refuse_too_big};
 use crate::review::Review;
 use crate::time::Now;
 use crate::tracking::Tracking;
+use crate::tuple::Tuple;
 
 impl Tracking {
     pub(crate) fn carry_back(

@@ -3,7 +3,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::checksum::Checksum;
 use crate::drops::DropReason;
-use crate::packet::{ICMPV4, ICMPV6, IPV4_HEADER_LEN, IPV6_HEADER_LEN, UDP};
+
+pub(crate) const ICMPV4: u8 = 1;
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
+pub(crate) const ICMPV6: u8 = 58;
+pub(crate) const IPV4_HEADER_LEN: usize = 20;
+pub(crate) const IPV6_HEADER_LEN: usize = 40;
 
 /// What the pieces of one datagram have in common (RFC 791, 3.2; RFC 8200, 4.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

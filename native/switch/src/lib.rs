@@ -34,3 +34,4 @@ pub mod switch;
 pub mod time;
 mod tracking;
 mod trails;
+mod tuple;

@@ -1,15 +1,22 @@
 //! Resets for the ends of connections that were cut while they were silent, so that nobody hangs.
 use std::collections::VecDeque;
 
+use crate::config::PeerHandle;
 use crate::flow::{Flow, Phase, Side};
 use crate::liveness::Liveness;
 use crate::policy::Policy;
 use crate::refusal::{write_reset_to_connector, write_reset_to_device};
-use crate::switch::Notice;
 use crate::time::Now;
 
 /// A sweep's step at most. When nobody polls, more would be memory without an end.
 const WAITING_AT_MOST: usize = 2 * 4096;
+
+/// A packet that is nobody's answer: it tells one end of a flow that the flow is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notice {
+    pub to: PeerHandle,
+    pub len: usize,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Notices(VecDeque<(Side, Flow)>);

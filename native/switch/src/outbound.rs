@@ -3,7 +3,7 @@ use crate::config::PeerHandle;
 use crate::drops::DropReason;
 use crate::flow::{Flow, FlowKey, Side};
 use crate::flow_table::{FlowIndex, TableFull};
-use crate::packet::{Inner, Kind, Tuple};
+use crate::packet::{Inner, Kind};
 use crate::policy::{Device, Policy, Route};
 use crate::refusal::Because;
 use crate::rejection::{Rejection, refuse_lost, refuse_too_big, reject_uncarried, reject_unrouted};
@@ -11,6 +11,7 @@ use crate::rendezvous::flow_seed;
 use crate::review::{Review, allowed};
 use crate::time::Now;
 use crate::tracking::Tracking;
+use crate::tuple::Tuple;
 
 impl Tracking {
     pub(crate) fn carry_out(

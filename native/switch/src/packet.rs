@@ -3,60 +3,12 @@
 //! be read in two ways: see [`Packet`].
 //!
 //! Nothing is copied and nothing allocated. Checksums of the upper layer are left to the two ends.
-use std::net::IpAddr;
 
 use crate::drops::DropReason;
-use crate::ip::Datagram;
 pub use crate::ip::DatagramId;
+use crate::ip::{Datagram, ICMPV4, ICMPV6, TCP, UDP};
 use crate::quoted::{quoted_ipv4, quoted_ipv6};
-
-pub(crate) const ICMPV4: u8 = 1;
-pub(crate) const TCP: u8 = 6;
-pub(crate) const UDP: u8 = 17;
-pub(crate) const ICMPV6: u8 = 58;
-pub(crate) const IPV4_HEADER_LEN: usize = 20;
-pub(crate) const IPV6_HEADER_LEN: usize = 40;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Protocol {
-    Tcp,
-    Udp,
-    Icmp,
-}
-
-impl Protocol {
-    pub fn name(self) -> &'static str {
-        match self {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-            Protocol::Icmp => "icmp",
-        }
-    }
-}
-
-/// Who talks to whom. An echo's identifier stands where the asking side's port would, so that a reply's tuple is its
-/// request's, turned round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Tuple {
-    pub protocol: Protocol,
-    pub source: IpAddr,
-    pub destination: IpAddr,
-    pub source_port: u16,
-    pub destination_port: u16,
-}
-
-impl Tuple {
-    #[must_use]
-    pub fn reversed(self) -> Self {
-        Self {
-            protocol: self.protocol,
-            source: self.destination,
-            destination: self.source,
-            source_port: self.destination_port,
-            destination_port: self.source_port,
-        }
-    }
-}
+pub use crate::tuple::{Protocol, Tuple};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inner {

@@ -1,8 +1,10 @@
 //! Who talked to whom in the packet that an ICMP error quotes.
 use std::net::IpAddr;
 
-use crate::ip::{ipv4_addresses, ipv6_addresses};
-use crate::packet::{ICMPV4, ICMPV6, IPV4_HEADER_LEN, IPV6_HEADER_LEN, Protocol, TCP, Tuple, UDP};
+use crate::ip::{
+    ICMPV4, ICMPV6, IPV4_HEADER_LEN, IPV6_HEADER_LEN, TCP, UDP, ipv4_addresses, ipv6_addresses,
+};
+use crate::tuple::{Protocol, Tuple};
 
 /// The quoted packet may be cut short, but what tells its flow has to be there.
 pub(crate) fn quoted_ipv4(quoted: &[u8]) -> Option<Tuple> {

@@ -5,9 +5,8 @@ use std::net::IpAddr;
 
 use crate::checksum::Checksum;
 use crate::flow::{Flow, Phase};
-use crate::packet::{
-    Flags, ICMPV4, ICMPV6, IPV4_HEADER_LEN, IPV6_HEADER_LEN, Inner, Kind, Segment, TCP,
-};
+use crate::ip::{ICMPV4, ICMPV6, IPV4_HEADER_LEN, IPV6_HEADER_LEN, TCP};
+use crate::packet::{Flags, Inner, Kind, Segment};
 
 /// Room that an answer needs at most: RFC 4443 lets an error fill the smallest IPv6 MTU.
 pub const MAX_ANSWER_LEN: usize = 1280;

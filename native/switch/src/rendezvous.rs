@@ -2,7 +2,7 @@
 //! moves only its own share of the flows, and nobody has to remember who had what.
 use std::net::IpAddr;
 
-use crate::packet::Tuple;
+use crate::tuple::Tuple;
 
 /// A connector's part of every weight that it draws (FNV-1a).
 pub(crate) fn weight_seed(connector_id: &str) -> u64 {
@@ -55,7 +55,7 @@ fn words(address: IpAddr) -> [u64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::Protocol;
+    use crate::tuple::Protocol;
 
     #[test]
     fn removing_one_of_four_connectors_moves_only_its_own_flows() {

@@ -1,11 +1,11 @@
 //! The second look at a flow: whether it would still be let in, after the world has changed.
 use crate::flow::{Flow, FlowKey};
 use crate::flow_table::FlowIndex;
-use crate::packet::Tuple;
 use crate::policy::{Device, Judgement, Policy, Route};
 use crate::rule::{Port, Question};
 use crate::time::Now;
 use crate::tracking::Tracking;
+use crate::tuple::Tuple;
 
 /// About a millisecond's work.
 const SWEPT_AT_ONCE: u32 = 4096;

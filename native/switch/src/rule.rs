@@ -1,8 +1,8 @@
 //! One rule, compiled: ids are numbers, ranges a trie.
 use crate::config::{Action, RuleProtocol};
-use crate::packet::Protocol;
 use crate::policy::NetworkNumber;
 use crate::ranges::RangeMap;
+use crate::tuple::Protocol;
 use std::net::IpAddr;
 
 #[derive(Debug)]

@@ -9,13 +9,15 @@ use crate::config::PeerHandle;
 use crate::drops::{DropCounters, DropReason};
 use crate::explain::{Explanation, Question, UnknownDevice, explain};
 pub use crate::flow_table::FlowLimits;
-use crate::packet::{Inner, Packet, Tuple};
+pub use crate::notices::Notice;
+use crate::packet::{Inner, Packet};
 use crate::policy::Policy;
 use crate::rate::{Rate, TokenBucket};
 use crate::refusal::{Because, write_answer};
 use crate::rejection::Rejection;
 use crate::time::Now;
 use crate::tracking::Tracking;
+use crate::tuple::Tuple;
 
 /// Nobody needs more answers than this to understand; a port scan would get thousands.
 const ANSWERS: Rate = Rate {
@@ -45,13 +47,6 @@ pub struct Refusal {
 pub struct Denial {
     pub tuple: Tuple,
     pub rule: Option<usize>,
-}
-
-/// A packet that is nobody's answer: it tells one end of a flow that the flow is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Notice {
-    pub to: PeerHandle,
-    pub len: usize,
 }
 
 #[derive(Debug)]

@@ -9,8 +9,7 @@ use culvert_core::{HEADROOM, TAILROOM};
 use culvert_switch::refusal::MAX_ANSWER_LEN;
 use culvert_udp::{Door, Doors, Inbox};
 
-use self::deciding::Run;
-use self::step::{Arrival, Step};
+use self::step::{Arrival, Run, Step};
 use super::outgoing::Outboxes;
 use super::shared::Shared;
 use crate::neighbours::{self, Neighbours};

@@ -10,15 +10,7 @@ use culvert_switch::switch::Verdict;
 use super::super::directory::{Directory, Member};
 use super::super::moment::Moment;
 use super::super::shared::Switching;
-use super::step::Step;
-
-/// Neighbours that go to the same peer.
-pub(super) struct Run {
-    to: PeerHandle,
-    pub(super) peer: Arc<Peer>,
-    /// How many arrivals; those that go nowhere are taken out before.
-    pub(super) length: usize,
-}
+use super::step::{Run, Step};
 
 /// A packet of the gateway's own, in a spare buffer behind its headroom.
 pub(super) struct Answer<'b> {

@@ -13,7 +13,6 @@ use super::super::directory::handle_of;
 use super::super::moment::Moment;
 use super::super::outgoing::Outgoing;
 use super::super::shared::Shared;
-use super::deciding::Run;
 use crate::congestion;
 use crate::neighbours::{Neighbours, Origin};
 
@@ -34,6 +33,14 @@ pub(super) struct Arrival {
     pub(super) from: PeerHandle,
     pub(super) datagram: usize,
     pub(super) inner: Range<usize>,
+}
+
+/// Neighbours that go to the same peer.
+pub(super) struct Run {
+    pub(super) to: PeerHandle,
+    pub(super) peer: Arc<Peer>,
+    /// How many arrivals; those that go nowhere are taken out before.
+    pub(super) length: usize,
 }
 
 impl<'b> Step<'_, 'b> {
