@@ -64,8 +64,6 @@ const ALL_ROLES: &[libc::c_long] = &[
     libc::SYS_clock_nanosleep,
     libc::SYS_sched_yield,
     libc::SYS_sched_getaffinity,
-    // A thread for handshakes stands behind the others, as soon as it runs.
-    libc::SYS_setpriority,
     libc::SYS_membarrier,
     libc::SYS_getpid,
     libc::SYS_gettid,
@@ -134,6 +132,8 @@ fn program_for(role: RoleKind) -> Program {
     program.allow_with_argument(libc::SYS_socket, 0, families);
     // Each thread gives itself its name, maybe only now.
     program.allow_with_argument(libc::SYS_prctl, 0, &[libc::PR_SET_NAME]);
+    // A thread for handshakes lets the others go first, as soon as it runs.
+    program.allow_with_argument(libc::SYS_sched_setscheduler, 1, &[libc::SCHED_BATCH]);
     // Memory that can be executed is how bytes become code.
     program.allow_without_bits(libc::SYS_mmap, 2, libc::PROT_EXEC);
     program.allow_without_bits(libc::SYS_mprotect, 2, libc::PROT_EXEC);

@@ -1,9 +1,10 @@
 //! When a thread that gets nothing but handshakes lets them gather. In a flood, waking up for one at a time costs several
 //! times what it takes to see that it is bad.
 
-use std::time::{Duration, Instant};
+#![allow(unsafe_code, reason = "a scheduling policy has no wrapper in rustix")]
 
-use rustix::process::setpriority_process;
+use std::time::{Duration, Instant};
+use std::{io, mem};
 
 use crate::log_warn;
 
@@ -11,15 +12,18 @@ use crate::log_warn;
 const BURST: u32 = 64;
 const PER_MILLISECOND: u32 = 1;
 /// Nobody notices that a handshake waits so long, and a flood of 500,000 a second does not fill the socket's buffer meanwhile.
-const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(1);
 
-/// How far behind data handshakes stand for a processor (nice(2)). While there is time for both, nobody waits.
-const BEHIND_DATA: i32 = 10;
-
-/// For the calling thread alone: when it wakes up, no thread that carries data loses its processor to it.
+/// For the calling thread alone: when it wakes up, no other loses its processor to it at once; its share stays what it was
+/// (`SCHED_BATCH`, sched(7)). A data thread that has to wait even for a short while loses datagrams.
 pub(crate) fn let_data_go_first() {
-    if let Err(errno) = setpriority_process(None, BEHIND_DATA) {
-        log_warn!("handshakes can not stand behind data: {errno}");
+    // SAFETY: sched_param is plain data for which all zeroes is a value, and the one that this policy wants.
+    let none = unsafe { mem::zeroed::<libc::sched_param>() };
+    // SAFETY: the kernel reads one sched_param, which outlives the call; 0 is the calling thread.
+    let done = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const none) };
+    if done != 0 {
+        let cause = io::Error::last_os_error();
+        log_warn!("handshakes can not let data go first: {cause}");
     }
 }
 
