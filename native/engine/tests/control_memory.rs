@@ -33,7 +33,10 @@ fn a_connectors_private_keys_are_wiped_after_use() {
     private_keys_are_wiped("connector", |key| {
         json!({
             "privateKey": key, "mtu": 1420, "addresses": ["100.96.1.1"],
-            "ranges": ["192.168.0.0/24"], "overlay": ["100.96.0.0/16"], "peers": [],
+            "ranges": ["192.168.0.0/24"], "overlay": ["100.96.0.0/16"],
+            "peers": [{
+                "id": "gw0", "publicKey": text_of(b'p'), "endpoints": ["192.0.2.9:51820"], "keepaliveSeconds": 5,
+            }],
         })
     });
 }

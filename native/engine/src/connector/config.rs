@@ -66,9 +66,18 @@ pub(crate) fn read(config: &RawValue) -> Result<ConnectorConfig, Refusal> {
     }
     check_prefixes("ranges", &written.ranges)?;
     check_prefixes("overlay", &written.overlay)?;
+    let gateways = read_gateways(written.peers)?;
+    let own_key = private_key.public_key();
+    if let Some(twin) = gateways
+        .iter()
+        .find(|gateway| gateway.public_key == own_key)
+    {
+        let message = format!("peer {:?}: has this connector's own public key", twin.id);
+        return Err(Refusal::bad_config(message));
+    }
     Ok(ConnectorConfig {
         private_key,
-        gateways: read_gateways(written.peers)?,
+        gateways,
         nat: NatConfig {
             mtu: written.mtu,
             addresses: written.addresses,
@@ -154,6 +163,9 @@ mod tests {
     #[test]
     fn each_wrong_part_is_named() {
         let twice = json!([example()["peers"][0], example()["peers"][0]]);
+        let own_key = PrivateKey::from_bytes([7; 32]).public_key();
+        let mut ourselves = example()["peers"].clone();
+        ourselves[0]["publicKey"] = json!(encode_key(own_key.as_bytes()));
         for (field, value, sentence) in [
             (
                 "privateKey",
@@ -176,6 +188,11 @@ mod tests {
                 "overlay has fd00::1/64: write fd00::/64",
             ),
             ("peers", twice, "peer \"gw1\": is there twice"),
+            (
+                "peers",
+                ourselves,
+                "peer \"gw1\": has this connector's own public key",
+            ),
             (
                 "peers",
                 with_endpoints(json!([])),

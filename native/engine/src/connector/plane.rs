@@ -22,9 +22,9 @@ use culvert_netstack::{Batch, Nat, NatConfig, NatLimits, PeerTag};
 use culvert_udp::Inbox;
 
 use self::waiting::Ready;
-use super::Order;
 use super::gateways::Gateways;
 use super::kernel::KernelDoor;
+use super::role::Order;
 use super::sending::{Sending, Sent};
 use crate::bell::Bell;
 use crate::clock::now;

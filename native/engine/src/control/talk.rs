@@ -157,7 +157,10 @@ fn check_memory(config: &RawValue) -> Result<(), Refusal> {
 /// The hash is of the very bytes that came, so that the sender can compute it too.
 fn configure(config: &RawValue, engine: &mut Engine) -> Result<String, Refusal> {
     check_memory(config)?;
-    engine.role.configure(config)?;
+    let outcome = engine.role.configure(config);
+    // Keys were moved through many hands, those of a configuration that is refused too.
+    culvert_core::scrub_stack();
+    outcome?;
     let hash = hex(digest(&SHA256, config.get().as_bytes()).as_ref());
     engine.config_hash = Some(hash.clone());
     Ok(hash)

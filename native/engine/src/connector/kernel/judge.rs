@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use culvert_netstack::{Admission, AdmissionRules, NatConfig, PeerTag};
 use culvert_udp::source_towards;
 
-/// More devices, or targets, than a site has; who comes after that is asked for again.
+/// More devices, or targets, than a network has; who comes after that is asked for again.
 const MOST_KNOWN: usize = 65_536;
 
 #[derive(Default)]

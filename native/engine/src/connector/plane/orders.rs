@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use culvert_core::{EventKind, Now};
+use culvert_core::{EventKind, Now, scrub_stack};
 
 use super::super::config::ConnectorConfig;
 use super::super::kernel::KernelDoor;
-use super::super::{Order, Report, unix_milliseconds};
+use super::super::role::{Order, Report};
+use super::super::unix_milliseconds;
 use super::Plane;
 use crate::control::Event;
 use crate::log_debug;
@@ -19,6 +20,8 @@ impl Plane {
             match order {
                 Order::Configure { config, done } => {
                     self.apply(now, &config);
+                    // Keys were moved through many hands.
+                    scrub_stack();
                     // Who asked may have given up; the configuration holds all the same.
                     let _ = done.send(());
                 }
