@@ -127,42 +127,8 @@ pub(crate) fn write_ip_header(
 
 /// The reset that a host sends for a segment of a connection it knows nothing of (RFC 9293, 3.10.7.1).
 pub(crate) fn push_reset(batch: &mut Batch, peer: PeerTag, offending: &Inner<'_>, mtu: usize) {
-    let Some(header) = offending.transport.first_chunk::<20>() else {
+    let Some(mut segment) = reset_for(offending.transport) else {
         return;
-    };
-    let [
-        p0,
-        p1,
-        p2,
-        p3,
-        s0,
-        s1,
-        s2,
-        s3,
-        a0,
-        a1,
-        a2,
-        a3,
-        data_offset,
-        flags,
-        ..,
-    ] = *header;
-    if flags & RST != 0 {
-        return;
-    }
-    let (sequence, acknowledgement, answer) = if flags & ACK != 0 {
-        (u32::from_be_bytes([a0, a1, a2, a3]), 0, RST)
-    } else {
-        let data = offending
-            .transport
-            .len()
-            .saturating_sub(usize::from(data_offset >> 4) * 4);
-        let occupied = data as u32 + u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
-        (
-            0,
-            u32::from_be_bytes([s0, s1, s2, s3]).wrapping_add(occupied),
-            RST | ACK,
-        )
     };
     let way = Way {
         peer,
@@ -171,13 +137,34 @@ pub(crate) fn push_reset(batch: &mut Batch, peer: PeerTag, offending: &Inner<'_>
         mtu,
         ecn: NOT_CAPABLE,
     };
-    let mut segment = [0; 20];
-    copy_at(&mut segment, 0, &[p2, p3, p0, p1]);
-    copy_at(&mut segment, 4, &sequence.to_be_bytes());
-    copy_at(&mut segment, 8, &acknowledgement.to_be_bytes());
-    copy_at(&mut segment, 12, &[5 << 4, answer]);
     seal_transport(&way, TCP, &mut segment, 16);
     push_payload(batch, &way, TCP, HOP_LIMIT, 0, &segment);
+}
+
+/// Without its checksum. A reset is answered with nothing.
+fn reset_for(offending: &[u8]) -> Option<[u8; 20]> {
+    let (ports, rest) = offending.split_first_chunk::<4>()?;
+    let (sequence, rest) = rest.split_first_chunk::<4>()?;
+    let (acknowledgement, rest) = rest.split_first_chunk::<4>()?;
+    let [data_offset, flags, ..] = *rest.first_chunk::<8>()?;
+    if flags & RST != 0 {
+        return None;
+    }
+    let [p0, p1, p2, p3] = *ports;
+    let mut segment = [0; 20];
+    copy_at(&mut segment, 0, &[p2, p3, p0, p1]);
+    if flags & ACK != 0 {
+        copy_at(&mut segment, 4, acknowledgement);
+        copy_at(&mut segment, 12, &[5 << 4, RST]);
+    } else {
+        let header = usize::from(data_offset >> 4) * 4;
+        let data = offending.len().saturating_sub(header) as u32;
+        let occupied = data + u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
+        let end = u32::from_be_bytes(*sequence).wrapping_add(occupied);
+        copy_at(&mut segment, 8, &end.to_be_bytes());
+        copy_at(&mut segment, 12, &[5 << 4, RST | ACK]);
+    }
+    Some(segment)
 }
 
 /// What an acknowledgement says, or one that goes `only_to` a number before it, without data and options.

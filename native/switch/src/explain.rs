@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::liveness::Liveness;
-use crate::policy::{Judgement, Policy};
+use crate::policy::{Device, Judgement, Policy, Route};
 use crate::rendezvous::flow_seed;
 use crate::rule::{self, Port};
 use crate::time::Now;
@@ -59,13 +59,33 @@ pub(crate) fn explain(
     if device.is_expired(now.unix_ms) {
         return Err(unknown());
     }
-    let is_overlay = policy.owner_of(question.destination).is_some();
-    let route = policy
-        .route(device, question.destination)
-        .filter(|_| !is_overlay);
-    let Some(route) = route else {
+    let Some(route) = route_of(policy, device, question.destination) else {
         return Ok(Explanation::bare(Answer::NoNetwork));
     };
+    let explanation = judge(policy, device, route, question);
+    if explanation.answer != Answer::Allowed {
+        return Ok(explanation);
+    }
+    let seed = example_tuple(device.addresses.first().copied(), question).map_or(0, flow_seed);
+    let picked = liveness.pick(policy, route.network, seed, now.monotonic_ms);
+    let connector = picked.and_then(|handle| policy.connector(handle));
+    Ok(Explanation {
+        answer: match connector {
+            Some(_) => Answer::Allowed,
+            None => Answer::NoConnector,
+        },
+        connector_id: connector.map(|connector| connector.id.clone()),
+        ..explanation
+    })
+}
+
+fn route_of(policy: &Policy, device: &Device, destination: IpAddr) -> Option<Route> {
+    let is_overlay = policy.owner_of(destination).is_some();
+    policy.route(device, destination).filter(|_| !is_overlay)
+}
+
+/// What the rules say, whether a connector could carry it or not.
+fn judge(policy: &Policy, device: &Device, route: Route, question: &Question) -> Explanation {
     let asked = rule::Question {
         destination: question.destination,
         protocol: question.protocol,
@@ -76,30 +96,13 @@ pub(crate) fn explain(
         Judgement::Blocked { rule } => (Answer::Blocked, Some(rule)),
         Judgement::NoRule => (Answer::NoRule, None),
     };
-    let explanation = Explanation {
+    let rule_id = rule.and_then(|rule| policy.rule_id(rule));
+    Explanation {
         network_id: policy.network_id(route.network).map(str::to_owned),
         range: Some(route.range),
-        rule_id: rule
-            .and_then(|rule| policy.rule_id(rule))
-            .map(str::to_owned),
+        rule_id: rule_id.map(str::to_owned),
         ..Explanation::bare(answer)
-    };
-    if answer != Answer::Allowed {
-        return Ok(explanation);
     }
-    let seed = example_tuple(device.addresses.first().copied(), question).map_or(0, flow_seed);
-    let picked = liveness.pick(policy, route.network, seed, now.monotonic_ms);
-    let connector = picked.and_then(|handle| policy.connector(handle));
-    Ok(match connector {
-        Some(connector) => Explanation {
-            connector_id: Some(connector.id.clone()),
-            ..explanation
-        },
-        None => Explanation {
-            answer: Answer::NoConnector,
-            ..explanation
-        },
-    })
 }
 
 /// Flows are spread by their source port, which nobody knows beforehand: this names one connector that may carry it.

@@ -6,7 +6,7 @@ use culvert_switch::policy::Policy;
 use culvert_switch::rate::{Rate, TokenBucket};
 use culvert_switch::switch::Denial;
 
-use super::directory::Directory;
+use super::directory::{Directory, Member};
 use super::moment::Moment;
 use crate::control::{Event, EventSink};
 use crate::log_debug;
@@ -44,31 +44,32 @@ impl Denials {
         if !bucket.take(TOLD, now_ms) {
             return;
         }
-        let Some(member) = directory.member(device) else {
-            return;
-        };
-        let tuple = denial.tuple;
-        let port = (tuple.protocol != Protocol::Icmp).then_some(tuple.destination_port);
-        let rule = denial
-            .rule
-            .and_then(|rule| policy.rule_name(rule))
-            .unwrap_or("no rule");
-        log_debug!(
-            "refused {} from {} to {} port {port:?}: {rule}",
-            tuple.protocol.name(),
-            member.id,
-            tuple.destination,
-        );
-        events.send(Event::FlowDenied {
-            device_id: member.id.clone(),
-            destination: tuple.destination.to_string(),
-            protocol: tuple.protocol.name().to_owned(),
-            port,
-            rule_id: denial
-                .rule
-                .and_then(|rule| policy.rule_id(rule))
-                .map(str::to_owned),
-            at: now.switch.unix_ms,
-        });
+        if let Some(member) = directory.member(device) {
+            tell(member, denial, policy, now, events);
+        }
     }
+}
+
+fn tell(member: &Member, denial: Denial, policy: &Policy, now: Moment, events: &EventSink) {
+    let tuple = denial.tuple;
+    let port = (tuple.protocol != Protocol::Icmp).then_some(tuple.destination_port);
+    let rule = denial
+        .rule
+        .and_then(|rule| policy.rule_name(rule))
+        .unwrap_or("no rule");
+    log_debug!(
+        "refused {} from {} to {} port {port:?}: {rule}",
+        tuple.protocol.name(),
+        member.id,
+        tuple.destination,
+    );
+    let rule_id = denial.rule.and_then(|rule| policy.rule_id(rule));
+    events.send(Event::FlowDenied {
+        device_id: member.id.clone(),
+        destination: tuple.destination.to_string(),
+        protocol: tuple.protocol.name().to_owned(),
+        port,
+        rule_id: rule_id.map(str::to_owned),
+        at: now.switch.unix_ms,
+    });
 }
