@@ -9,10 +9,9 @@
 
 pub mod endurance;
 pub mod errnos;
+mod seccomp;
 
-use std::io;
-use std::mem::{size_of, zeroed};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,10 +19,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
+use self::seccomp::{answer_one, filter, install, take_listener};
 use crate::lab::running::Running;
-
-/// Where the program finds its own end of the supervision: high enough that nothing else gets this number.
-const LISTENER: i32 = 250;
 
 pub struct RefusingKernel {
     pub running: Running,
@@ -193,119 +190,28 @@ impl Drop for Refusals {
     }
 }
 
-fn filter(calls: &[i64]) -> Vec<libc::sock_filter> {
-    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const EQUALS: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-    let step = |code, k, jt| libc::sock_filter { code, jt, jf: 0, k };
-    // The number of the call is what seccomp_data begins with.
-    let mut steps = vec![step(LOAD, 0, 0)];
-    for (place, call) in calls.iter().enumerate() {
-        let to_end = u8::try_from(calls.len() - place).unwrap();
-        steps.push(step(EQUALS, u32::try_from(*call).unwrap(), to_end));
-    }
-    steps.push(step(RETURN, libc::SECCOMP_RET_ALLOW, 0));
-    steps.push(step(RETURN, libc::SECCOMP_RET_USER_NOTIF, 0));
-    steps
-}
-
-/// In the child, between fork and exec. Who has no rights may filter itself once it can not get any.
-fn install(filter: &[libc::sock_filter]) -> io::Result<()> {
-    // SAFETY: numbers.
-    let is_root = unsafe { libc::geteuid() } == 0;
-    // SAFETY: numbers.
-    if !is_root && unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let program = libc::sock_fprog {
-        len: filter.len() as u16,
-        filter: filter.as_ptr().cast_mut(),
-    };
-    let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
-    // SAFETY: program outlives the call; the other two are numbers.
-    let listener = unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            flags,
-            &raw const program,
-        )
-    };
-    if listener < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: numbers. The copy survives exec.
-    match unsafe { libc::dup2(listener as i32, LISTENER) } {
-        LISTENER => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
-}
-
-fn take_listener(pid: u32) -> OwnedFd {
-    // SAFETY: numbers; a descriptor that comes back is new and ours alone.
-    let process = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) } as i32;
-    assert!(process >= 0, "{}", io::Error::last_os_error());
-    // SAFETY: as above.
-    let process = unsafe { OwnedFd::from_raw_fd(process) };
-    // SAFETY: as above.
-    let listener =
-        unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), LISTENER, 0) } as i32;
-    assert!(listener >= 0, "{}", io::Error::last_os_error());
-    // SAFETY: as above.
-    unsafe { OwnedFd::from_raw_fd(listener) }
-}
-
 fn supervise(listener: &OwnedFd, orders: &Orders) {
     while !orders.is_over.load(Ordering::SeqCst) {
-        let mut poll = libc::pollfd {
-            fd: listener.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        // SAFETY: poll is one valid pollfd.
-        let ready = unsafe { libc::poll(&raw mut poll, 1, 100) };
-        if ready == 1 && poll.revents & libc::POLLIN != 0 {
-            answer_one(listener, orders);
-        } else if poll.revents & libc::POLLHUP != 0 {
-            return;
+        match seccomp::wait(listener) {
+            Some(true) => answer_one(listener, |call| orders.errno_of(call)),
+            Some(false) => {}
+            None => return,
         }
     }
 }
 
-fn answer_one(listener: &OwnedFd, orders: &Orders) {
-    // SAFETY: both are plain data; the kernel wants the request zeroed.
-    let (mut request, mut answer) = unsafe {
-        (
-            zeroed::<libc::seccomp_notif>(),
-            zeroed::<libc::seccomp_notif_resp>(),
-        )
-    };
-    // SAFETY: request is whole and outlives the call.
-    let taken = unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_RECV, &raw mut request) };
-    if taken < 0 {
-        // The caller was killed or interrupted meanwhile.
-        return;
-    }
-    answer.id = request.id;
-    let call = i64::from(request.data.nr);
-    let mut refused = orders.refused.lock().unwrap();
-    let refusal = refused.iter_mut().find(|refused| refused.call == call);
-    match refusal.filter(|refused| refused.errno != libc::EINTR || refused.count < 3) {
-        Some(refused) => {
-            answer.error = -refused.errno;
-            refused.count += 1;
+impl Orders {
+    /// What this call shall say now, if it is refused.
+    fn errno_of(&self, call: i64) -> Option<i32> {
+        let mut refused = self.refused.lock().unwrap();
+        let refusal = refused.iter_mut().find(|refused| refused.call == call)?;
+        if refusal.errno == libc::EINTR && refusal.count >= 3 {
+            return None;
         }
-        None => answer.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+        refusal.count += 1;
+        Some(refusal.errno)
     }
-    drop(refused);
-    // SAFETY: answer is whole and outlives the call. It may come too late for a caller that is gone.
-    unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND, &raw mut answer) };
 }
-
-/// `_IOWR('!', 0 and 1, …)`.
-const NOTIF_RECV: libc::c_ulong = 0xc000_2100 | (size_of::<libc::seccomp_notif>() as u64) << 16;
-const NOTIF_SEND: libc::c_ulong =
-    0xc000_2101 | (size_of::<libc::seccomp_notif_resp>() as u64) << 16;
 
 /// Until the claim holds, for two seconds at most.
 pub fn holds_soon(claim: impl Fn() -> bool) -> bool {
