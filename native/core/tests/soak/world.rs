@@ -1,6 +1,8 @@
 //! The hub, its spokes, and everything that happens to them.
 
 mod judging;
+mod link;
+mod mail;
 mod occasions;
 
 use std::cmp::Reverse;
@@ -8,22 +10,17 @@ use std::collections::BinaryHeap;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use culvert_core::{Endpoint, EventKind, Now, Outbox, Received, Tai64n};
+use culvert_core::{EventKind, Now, Outbox};
 
-use crate::host::{HUB, Host, Outcome, Terms, number_in, number_of, packet_of, session_began};
+use crate::host::{HUB, Host, Terms};
 use crate::ledger::{Ledger, Loss};
 use crate::random::Random;
-use crate::wire::{Datagram, Wire};
+use crate::wire::Wire;
+use link::Link;
 use occasions::{Habit, Occasion};
 
 const SPOKES: usize = 8;
-const INITIATION: u8 = 1;
-const DATA: u8 = 4;
-/// A data message without a packet.
-const KEEPALIVE_BYTES: usize = 32;
 const UNIX_START: Duration = Duration::from_secs(1_700_000_000);
-/// Handshakes that both ends began within this time may have crossed.
-const CROSSING: Duration = Duration::from_secs(8);
 /// Older sessions are gone; whoever has forgotten one is asked for a new one by then.
 const CALM: Duration = Duration::from_secs(240);
 
@@ -39,25 +36,6 @@ pub(crate) struct World {
     planned: u64,
     is_calm: bool,
     tally: std::collections::BTreeMap<&'static str, u64>,
-}
-
-/// Between one spoke and the hub. Pairs are of the hub and the spoke, in this order.
-struct Link {
-    habit: Habit,
-    preshared_key: [u8; 32],
-    keepalive_seconds: u16,
-    /// Datagrams lost, of a hundred.
-    loss: usize,
-    /// The hub has the spoke among its peers.
-    is_known: bool,
-    /// What the hub keeps on disk of the spoke.
-    replay_floor: Option<Tai64n>,
-    /// When this end last forgot all sessions with the other.
-    forgot: [Duration; 2],
-    /// When this end last began a handshake.
-    began: [Duration; 2],
-    /// When both last did at about the same time.
-    crossed: Duration,
 }
 
 impl World {
@@ -196,109 +174,6 @@ impl World {
         }
     }
 
-    /// One packet, from end to end of a link.
-    fn send(&mut self, from: usize, to: usize) {
-        let packet = self.ledger.open(self.at);
-        let (now, mut outbox) = (self.now(), Outbox::new());
-        match self.hosts[from].send(now, to, packet, &mut outbox) {
-            Outcome::Sealed(bytes) => self.transmit(from, to, bytes, Some(packet)),
-            Outcome::Waits { pushed_out } => self.lose_all(pushed_out, Loss::PushedOut),
-            Outcome::NoEndpoint => self.ledger.lose(packet, Loss::NoEndpoint),
-            Outcome::NoPeer => self.ledger.lose(packet, Loss::Forgotten),
-        }
-        self.dispatch(from, &outbox);
-        self.hear_events(from);
-    }
-
-    fn lose_all(&mut self, packets: impl IntoIterator<Item = u64>, why: Loss) {
-        for packet in packets {
-            self.ledger.lose(packet, why);
-        }
-    }
-
-    /// What a tunnel wants to send by itself.
-    fn dispatch(&mut self, from: usize, outbox: &Outbox) {
-        for (endpoint, bytes) in outbox.iter() {
-            let to = number_of(endpoint.remote);
-            let is_packet = bytes[0] == DATA && bytes.len() > KEEPALIVE_BYTES;
-            let packet = is_packet.then(|| self.hosts[from].unstage(to));
-            if bytes[0] == INITIATION {
-                self.links[from.max(to)].begin(usize::from(from != HUB), self.at);
-            }
-            self.transmit_to(endpoint.remote, from, to, bytes.to_vec(), packet);
-        }
-    }
-
-    fn transmit(&mut self, from: usize, to: usize, bytes: Vec<u8>, packet: Option<u64>) {
-        let peer = self.hosts[from].peer(&self.hosts[to]).unwrap();
-        let remote = peer.endpoint().unwrap().remote;
-        self.transmit_to(remote, from, to, bytes, packet);
-    }
-
-    fn transmit_to(
-        &mut self,
-        remote: std::net::SocketAddr,
-        from: usize,
-        to: usize,
-        bytes: Vec<u8>,
-        packet: Option<u64>,
-    ) {
-        let (host, other) = (&self.hosts[from], &self.hosts[to]);
-        let datagram = Datagram {
-            spoke: from.max(to),
-            source: host.address,
-            to: remote,
-            bytes,
-            packet,
-            session_began: session_began(host, other, UNIX_START),
-            is_copy: false,
-        };
-        let loss = self.links[datagram.spoke].loss;
-        if !self.wire.carry(self.at, datagram, loss, &self.random)
-            && let Some(packet) = packet
-        {
-            self.ledger.lose(packet, Loss::OnTheWire);
-        }
-    }
-
-    fn arrive(&mut self) {
-        let Some(mut datagram) = self.wire.take_next() else {
-            return;
-        };
-        let to = number_of(datagram.to);
-        if self.hosts[to].address != datagram.to {
-            self.lose_if_open(&datagram, Loss::ToAnOldAddress);
-            return;
-        }
-        let (now, source, mut outbox) =
-            (self.now(), Endpoint::from(datagram.source), Outbox::new());
-        let received = self.hosts[to]
-            .tunnel
-            .receive(now, source, &mut datagram.bytes, &mut outbox);
-        match received {
-            Received::Packet { inner, .. } => self.deliver(to, &datagram, inner),
-            Received::Handled => assert!(
-                datagram.packet.is_none(),
-                "a packet was taken for something else"
-            ),
-            Received::Dropped(reason) => self.judge(to, &datagram, reason),
-        }
-        self.dispatch(to, &outbox);
-        self.hear_events(to);
-    }
-
-    fn deliver(&mut self, to: usize, datagram: &Datagram, inner: std::ops::Range<usize>) {
-        let inner = &datagram.bytes[inner];
-        let from = if to == HUB { datagram.spoke } else { HUB };
-        let packet = number_in(inner);
-        assert_eq!(
-            inner,
-            packet_of(packet, from, to),
-            "packet {packet} came out different"
-        );
-        self.ledger.deliver(packet);
-    }
-
     fn introduce_to_hub(&mut self, spoke: usize) {
         let link = &mut self.links[spoke];
         link.is_known = true;
@@ -320,29 +195,6 @@ impl World {
             keepalive_seconds: link.keepalive_seconds,
         };
         self.hosts[spoke].expect(self.now(), &self.hosts[HUB], terms);
-    }
-}
-
-impl Link {
-    fn new() -> Link {
-        Link {
-            habit: Habit::Both,
-            preshared_key: [0; 32],
-            keepalive_seconds: 0,
-            loss: 0,
-            is_known: false,
-            replay_floor: None,
-            forgot: [Duration::ZERO; 2],
-            began: [Duration::ZERO; 2],
-            crossed: Duration::ZERO,
-        }
-    }
-
-    fn begin(&mut self, end: usize, at: Duration) {
-        self.began[end] = at;
-        if self.began[1 - end] + CROSSING >= at {
-            self.crossed = at;
-        }
     }
 }
 
