@@ -43,13 +43,29 @@ export function unmapped(address: Address): Address {
   return { family: 4, value: Number(address.value & 0xffff_ffffn) };
 }
 
+/** Letter by letter, for a pattern and a split take several times as long, and a plan reads tens of thousands. */
 function parse4(text: string): number | undefined {
-  if (!IPV4.test(text)) return undefined;
-  return text.split('.').reduce((value, octet) => value * 256 + Number(octet), 0);
+  let value = 0;
+  let octet: number | undefined;
+  let dots = 0;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (digit === DOT && octet !== undefined && dots < 3) {
+      dots++;
+      value = value * 256 + octet;
+      octet = undefined;
+      continue;
+    }
+    // What begins with 0 is octal to some.
+    if (digit < 0 || digit > 9 || octet === 0) return undefined;
+    octet = (octet ?? 0) * 10 + digit;
+    if (octet > 255) return undefined;
+  }
+  return octet === undefined || dots !== 3 ? undefined : value * 256 + octet;
 }
 
-const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])';
-const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
+const ZERO = '0'.charCodeAt(0);
+const DOT = '.'.charCodeAt(0) - ZERO;
 
 function parse6(text: string): Address6 | undefined {
   const [head = '', tail, more] = withHexTail(text)?.split('::') ?? [];
@@ -82,7 +98,7 @@ function groups(text: string): number[] | undefined {
 const GROUP = /^[0-9a-f]{1,4}$/i;
 
 function print4(value: number): string {
-  return [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255].join('.');
+  return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`;
 }
 
 function print6(value: bigint): string {

@@ -4,6 +4,7 @@
  */
 import type { HostPlan } from '../../../contract/host-plan.ts';
 import { hex } from './hexadecimal.ts';
+import { listDifference } from './list-difference.ts';
 
 interface Rule {
   expression: string;
@@ -34,20 +35,18 @@ ${chains(plan).map(renderChain).join('\n')}
 export function renderGuardedChange(before: HostPlan, plan: HostPlan): string {
   const old = before.protection.guarded;
   const { guarded } = plan.protection;
-  const table = `inet ${plan.names.firewallTable}`;
+  const v4 = listDifference(old.v4, guarded.v4);
+  const v6 = listDifference(old.v6, guarded.v6);
   const elements = (action: string, set: string, spans: readonly string[]) =>
-    spans.length === 0 ? '' : `${action} element ${table} ${set} { ${spans.join(', ')} }\n`;
+    spans.length === 0
+      ? ''
+      : `${action} element inet ${plan.names.firewallTable} ${set} { ${spans.join(', ')} }\n`;
   return [
-    elements('delete', 'private4', without(old.v4, guarded.v4)),
-    elements('delete', 'private6', without(old.v6, guarded.v6)),
-    elements('add', 'private4', without(guarded.v4, old.v4)),
-    elements('add', 'private6', without(guarded.v6, old.v6)),
+    elements('delete', 'private4', v4.removed),
+    elements('delete', 'private6', v6.removed),
+    elements('add', 'private4', v4.added),
+    elements('add', 'private6', v6.added),
   ].join('');
-}
-
-function without(spans: readonly string[], others: readonly string[]): string[] {
-  const known = new Set(others);
-  return spans.filter((span) => !known.has(span));
 }
 
 /** In the order in which `nft` lists them. */

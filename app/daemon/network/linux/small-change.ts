@@ -6,14 +6,14 @@ import type { HostPlan } from '../../../contract/host-plan.ts';
 import { batch } from './device.ts';
 import { changeGuarded } from './firewall.ts';
 import type { LinuxHost } from './host.ts';
+import { listDifference } from './list-difference.ts';
 import { possible } from './protection.ts';
 import {
-  REFUSING,
-  refusingRoutes,
+  type RouteChanges,
+  type RouteKind,
   renderAdditions,
   renderRemovals,
-  routeChanges,
-  tunnelRoutes,
+  type TableRoute,
 } from './routes.ts';
 import { together } from './together.ts';
 
@@ -35,21 +35,38 @@ export async function changeSlightly(
   plan: HostPlan,
 ): Promise<boolean> {
   if (JSON.stringify(frameOf(before)) !== JSON.stringify(frameOf(plan))) return false;
-  const ways = routeChanges(tunnelRoutes(before), tunnelRoutes(plan), ['tunnel']);
-  const refusals = routeChanges(refusingRoutes(before), refusingRoutes(plan), REFUSING);
-  const count = [ways.add, ways.remove, refusals.add, refusals.remove].flat().length;
-  if (count > MOST_CHANGES) return false;
-  const text = (render: typeof renderAdditions, routes: typeof ways.add) =>
+  const ways = changesOf('tunnel', before.connection.tunnel, plan.connection.tunnel);
+  const unreachable = changesOf(
+    'unreachable',
+    before.protection.unreachable,
+    plan.protection.unreachable,
+  );
+  const direct = changesOf('direct', before.protection.direct, plan.protection.direct);
+  const all = [unreachable, direct, ways];
+  if (all.flatMap(({ add, remove }) => [...add, ...remove]).length > MOST_CHANGES) return false;
+  const text = (render: typeof renderAdditions, routes: readonly TableRoute[]) =>
     render(possible(host, routes), plan.names);
   // New ways before their refusals, and nothing is taken away before what comes in its place.
   await together([batch(host, text(renderAdditions, ways.add)), changeGuarded(host, before, plan)]);
   await batch(
     host,
-    text(renderAdditions, refusals.add) +
-      text(renderRemovals, refusals.remove) +
-      text(renderRemovals, ways.remove),
+    text(renderAdditions, [...unreachable.add, ...direct.add]) +
+      text(
+        renderRemovals,
+        all.flatMap(({ remove }) => remove),
+      ),
   );
   return true;
+}
+
+function changesOf(
+  kind: RouteKind,
+  before: readonly string[],
+  after: readonly string[],
+): RouteChanges {
+  const { added, removed } = listDifference(before, after);
+  const route = (cidr: string): TableRoute => ({ kind, cidr });
+  return { add: added.map(route), remove: removed.map(route) };
 }
 
 /** Everything but the entries: what has to be equal. */
