@@ -8,8 +8,8 @@ const root = join(import.meta.dirname, '..');
 /** zod brings its sentences in sixty languages, a third of the command line; ours are in contract/sentences. */
 const englishOnly: Plugin = {
   name: 'english-only',
-  setup: ({ onResolve }) => {
-    onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer, resolveDir }) =>
+  setup: (bundling) => {
+    bundling.onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer, resolveDir }) =>
       importer.includes('/node_modules/zod/')
         ? { path: join(resolveDir, '../locales/en.js') }
         : undefined,
@@ -20,11 +20,11 @@ const englishOnly: Plugin = {
 /** An import of node:http loads everything that it could ever hand out, a WebSocket client among it; this only what is used. */
 const builtinsAsTheyAre: Plugin = {
   name: 'builtins-as-they-are',
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+  setup: (bundling) => {
+    bundling.onResolve({ filter: /^node:/ }, ({ path, kind }) =>
       kind === 'import-statement' ? { path, namespace: 'builtin' } : undefined,
     );
-    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+    bundling.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
     }));
   },

@@ -34,6 +34,7 @@ export function problemOf(thrown: unknown): Problem {
 export function reasonOf(thrown: unknown): string {
   const parts: string[] = [];
   for (let at = thrown; at !== undefined && at !== null && parts.length < 5; ) {
+    // oxlint-disable-next-line typescript/no-base-to-string -- whatever was thrown that is no Error: its kind is all there is to say
     parts.push(at instanceof Error ? wordOf(at) : String(at));
     at = at instanceof Error ? at.cause : undefined;
   }

@@ -73,7 +73,7 @@ async function follow({ devices }: Streaming): Promise<{ kind: 'following' }> {
       socket.once('message', resolve);
       socket.once('error', reject);
     });
-    socket.on('message', (data) => socket.send(appliedOf(String(data))));
+    socket.on('message', (data) => socket.send(appliedOf((data as Buffer).toString())));
   }
   return { kind: 'following' };
 }

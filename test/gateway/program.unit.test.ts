@@ -50,8 +50,14 @@ test('a taken UDP port is one sentence and exit code 69, before anything is made
   const { port } = other.address();
 
   const end = await run([
-    ...['--data', join(path, 'data'), '--host', '127.0.0.1'],
-    ...['--port', String(await freePort()), '--wireguard-port', String(port)],
+    '--data',
+    join(path, 'data'),
+    '--host',
+    '127.0.0.1',
+    '--port',
+    String(await freePort()),
+    '--wireguard-port',
+    String(port),
   ]);
 
   expect(end).toEqual({

@@ -132,7 +132,7 @@ export class Service {
   }
 
   #notify(): void {
-    for (const watcher of [...this.#watchers]) watcher();
+    for (const watcher of this.#watchers) watcher();
   }
 }
 

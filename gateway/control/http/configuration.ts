@@ -84,8 +84,8 @@ function readFile(path: string): Record<string, unknown> {
 
 function complete(settings: Record<string, unknown>): Configuration {
   // Another port than the one in an address that somebody gave would be found by nobody.
-  if (settings.publicUrl !== undefined)
-    withDefault(settings, ['listen', 'port'], portIn(String(settings.publicUrl)));
+  if (typeof settings.publicUrl === 'string')
+    withDefault(settings, ['listen', 'port'], portIn(settings.publicUrl));
   const isPortChosen = getAt(settings, ['listen', 'port']) !== undefined;
   const isHostChosen = getAt(settings, ['listen', 'host']) !== undefined;
   withDefault(settings, ['listen', 'port'], HTTPS_PORT);

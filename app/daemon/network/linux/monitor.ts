@@ -30,7 +30,7 @@ export function monitorHost(host: LinuxHost, names: HostNames, events: MonitorEv
         if (touched === 'network') network.call();
         if (touched === 'protection') protection.call();
       },
-      events.oursChanged,
+      () => events.oursChanged(),
     ),
     keepReading(
       host,
@@ -40,7 +40,7 @@ export function monitorHost(host: LinuxHost, names: HostNames, events: MonitorEv
         if (concernsUs(line, names)) events.oursChanged();
         if (isFirewallChange(line, names)) protection.call();
       },
-      events.oursChanged,
+      () => events.oursChanged(),
     ),
   ];
   return () => {
