@@ -1,16 +1,14 @@
 /** Joins the parts of culvertd. Each decides for itself; what happens here is only who tells whom. */
 import type { Logger } from 'pino';
-import type { z } from 'zod';
 import type { DeviceConfig } from '../../gateway/contract/snapshot.ts';
 import type { HostNames } from '../contract/host-plan.ts';
-import type { Problem, RepairAnswer, Status } from '../contract/local-api.ts';
+import type { Problem, Status } from '../contract/local-api.ts';
 import { DeviceHost } from './device-host.ts';
 import type { Backend } from './engine/backend.ts';
 import { answerRoutes, answerWhy, type ExplainParts } from './explain.ts';
 import { Findings } from './findings.ts';
 import type { Handlers } from './local-api/calls.ts';
 import type { HostNetwork } from './network/host-network.ts';
-import { Pause } from './pause.ts';
 import { whyBlocked } from './policy/plan-host.ts';
 import { ProtectionWatch } from './protection-watch.ts';
 import type { Device } from './session/membership.ts';
@@ -18,8 +16,10 @@ import { Session } from './session/session.ts';
 import { deriveStatus } from './status.ts';
 import { StatusWatchers } from './status-watchers.ts';
 import type { Store } from './store/store.ts';
+import { Switch } from './switch.ts';
 import { TunnelShell } from './tunnel/tunnel-shell.ts';
 import type { TunnelConfig, TunnelState } from './tunnel/tunnel-state.ts';
+import { localChoices, tunnelConfig } from './tunnel-input.ts';
 
 export interface DaemonParts {
   store: Store;
@@ -34,14 +34,13 @@ export interface DaemonParts {
 
 /** Counters and handshakes move without a change of state. */
 const REFRESH_MS = 1000;
-const STOP_PATIENCE_MS = 15_000;
 
 export class Daemon {
   readonly #parts: DaemonParts;
   readonly #host: DeviceHost;
   readonly #tunnel: TunnelShell;
   readonly #session: Session;
-  readonly #pause: Pause;
+  readonly #switch: Switch;
   readonly #watchers = new StatusWatchers(() => this.status());
   readonly #findings: Findings;
   readonly #protection: ProtectionWatch;
@@ -73,7 +72,6 @@ export class Daemon {
       onLost: () => this.#tunnel.send({ kind: 'config-changed' }),
       onFindings: () => this.#changed(),
     });
-    this.#pause = new Pause(store, () => this.#want('on'));
     this.#tunnel = new TunnelShell(this.#host, log.child({ part: 'tunnel' }), (state) =>
       this.#tunnelMoved(state),
     );
@@ -87,6 +85,18 @@ export class Daemon {
       },
       log.child({ part: 'session' }),
     );
+    this.#switch = new Switch({
+      store,
+      network,
+      tunnel: this.#tunnel,
+      session: this.#session,
+      watchers: this.#watchers,
+      status: () => this.status(),
+      onSignedOut: () => {
+        this.#lastConfig = '';
+        this.#tunnel.setConfig(null);
+      },
+    });
   }
 
   /** The host first: what is private stays protected before anything else is tried. */
@@ -94,7 +104,7 @@ export class Daemon {
     const { store, network, backend } = this.#parts;
     await this.#session.begin();
     this.#tunnel.begin(store.wanted, this.#tunnelConfig());
-    this.#pause.begin();
+    this.#switch.begin();
     this.#unwatch = [
       network.watch({
         networkChanged: () => this.#networkChanged(),
@@ -111,7 +121,7 @@ export class Daemon {
     for (const unwatch of this.#unwatch) unwatch();
     if (this.#refresh) clearInterval(this.#refresh);
     this.#watchers.close();
-    this.#pause.close();
+    this.#switch.close();
     this.#session.close();
     await this.#tunnel.close();
   }
@@ -132,13 +142,13 @@ export class Daemon {
         session.cancelLogin(null, uid);
         return this.status();
       },
-      up: () => this.#want('on'),
-      down: () => this.#want('off'),
-      pause: ({ seconds }) => this.#startPause(seconds * 1000),
-      logout: () => this.#logout(),
+      up: () => this.#switch.want('on'),
+      down: () => this.#switch.want('off'),
+      pause: ({ seconds }) => this.#switch.pause(seconds * 1000),
+      logout: () => this.#switch.logout(),
       why: (request) => answerWhy(request, this.#explainParts()),
       routes: () => answerRoutes(session.facts.config, this.#host.plan),
-      repair: () => this.#repair(),
+      repair: () => this.#switch.repair(),
       watch: (listener) => this.#watchers.add(listener),
     };
   }
@@ -161,46 +171,6 @@ export class Daemon {
     });
   }
 
-  /** First the pause: a daemon that ends right here is on, not off for ever. */
-  #startPause(ms: number): Status {
-    this.#pause.start(ms);
-    return this.#switch('off');
-  }
-
-  #want(wanted: 'on' | 'off'): Status {
-    const status = this.#switch(wanted);
-    this.#pause.end();
-    return { ...status, pausedUntil: null };
-  }
-
-  #switch(wanted: 'on' | 'off'): Status {
-    this.#parts.store.saveWanted(wanted);
-    this.#tunnel.send({ kind: wanted === 'on' ? 'want-on' : 'want-off' });
-    this.#changed();
-    return this.status();
-  }
-
-  async #logout(): Promise<Status> {
-    this.#want('off');
-    await this.#untilOff();
-    await this.#session.signOut();
-    this.#lastConfig = '';
-    this.#tunnel.setConfig(null);
-    return this.status();
-  }
-
-  async #repair(): Promise<z.infer<typeof RepairAnswer>> {
-    this.#want('off');
-    await this.#untilOff();
-    const answer = await this.#parts.network.repair();
-    this.#changed();
-    return answer;
-  }
-
-  #untilOff(): Promise<void> {
-    return this.#watchers.until(() => this.#tunnel.state.kind === 'off', STOP_PATIENCE_MS);
-  }
-
   /** A stream that comes back brings the same snapshot again: acknowledged, but nothing on the host is touched. */
   #configured(config: DeviceConfig): void {
     const text = JSON.stringify({ ...config, issuedAt: 0, expiresAt: 0, revision: 0 });
@@ -216,7 +186,7 @@ export class Daemon {
   #ended(why: Problem, isRemoval: boolean): void {
     this.#parts.log.warn({ code: why.code }, 'the organisation ended this device’s session');
     // Removal is an administrator's disconnect; an ended session keeps its protection until somebody signs in or off.
-    if (isRemoval) this.#want('off');
+    if (isRemoval) this.#switch.want('off');
     this.#tunnel.setConfig(this.#tunnelConfig());
     this.#changed();
   }
@@ -261,20 +231,4 @@ export class Daemon {
   #changed(): void {
     this.#watchers.tell();
   }
-}
-
-function tunnelConfig(config: DeviceConfig, blocked: TunnelConfig['blocked']): TunnelConfig {
-  return {
-    ways: config.gateways.flatMap(({ id, name, publicKey, endpoints }) =>
-      endpoints.map((endpoint) => ({ gatewayId: id, gatewayName: name, publicKey, endpoint })),
-    ),
-    keepaliveSeconds: config.keepaliveSeconds,
-    blocked,
-  };
-}
-
-function localChoices(store: Store): string[] {
-  return Object.entries(store.preferences.overlaps).flatMap(([prefix, choice]) =>
-    choice === 'local' ? [prefix] : [],
-  );
 }
