@@ -1,10 +1,13 @@
 //! One WireGuard interface. Used by several threads at once through `&self`.
 
+mod answering;
 mod batch_sealing;
 mod configure;
 mod handshaking;
+mod initiating;
 mod receiving;
 mod returning;
+mod rotating;
 mod sealing;
 mod timing;
 
