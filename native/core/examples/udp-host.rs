@@ -6,7 +6,7 @@
 //! Keys are 64 hex digits. Without ENDPOINT it waits to be called. Ten PINGS go out in a second; with 0 it answers only, for 20 s.
 //! `CULVERT_UNDER_LOAD=1` asks everybody for a cookie first.
 //! `CULVERT_RECORD=1` draws "randomness" from a counter, stands the wall clock still and prints every datagram:
-//! that is how the vectors in `src/conformance/vectors/` were made.
+//! that is how the vectors in `src/conformance/vectors/` were made, one of them with `examples/wireguard-go-cookies`.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
