@@ -128,8 +128,8 @@ pub(crate) fn open_cookie(
 }
 
 /// Using a key leaves copies in the dead part of the calling thread's stack; this writes over them. The tunnel
-/// does so after handshakes and when it erases keys. A thread that has sealed or opened packets and is about to
-/// sleep for long should too: it costs a third of a microsecond.
+/// does so after handshakes and when it erases keys. A thread that has sealed or opened packets should too, now and then
+/// and before it sleeps for long: it costs a third of a microsecond.
 #[inline(never)]
 pub fn scrub_stack() {
     let mut blank = [0_u8; 16 * 1024];

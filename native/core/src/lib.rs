@@ -31,6 +31,7 @@ mod tai64n;
 mod tunnel;
 
 pub use aead::scrub_stack;
+pub use culvert_aead::Way as Aead;
 pub use drop_reason::DropReason;
 pub use endpoint::{Endpoint, LocalSource};
 pub use entropy::Entropy;

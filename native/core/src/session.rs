@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Instant;
 
-use culvert_aead::{Key, Packet};
+use culvert_aead::{Key, Packet, Way as Aead};
 
 use crate::aead::scrub_stack;
 use crate::constants::{
@@ -43,6 +43,7 @@ pub(crate) struct SessionParts<'a> {
     pub(crate) is_initiator: bool,
     pub(crate) created: Instant,
     pub(crate) keys: &'a SessionKeys,
+    pub(crate) aead: Aead,
 }
 
 impl Session {
@@ -61,8 +62,8 @@ impl Session {
             remote_index: parts.remote_index,
             is_initiator: parts.is_initiator,
             created: parts.created,
-            sealing: Key::new(&parts.keys.sending),
-            opening: Key::new(&parts.keys.receiving),
+            sealing: Key::with_way(parts.aead, &parts.keys.sending),
+            opening: Key::with_way(parts.aead, &parts.keys.receiving),
             confirmed: AtomicBool::new(parts.is_initiator),
             rekeyed_on_receive: AtomicBool::new(false),
             sent: OwnCacheLine::default(),

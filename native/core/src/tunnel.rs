@@ -23,6 +23,8 @@ pub use configure::PeerUpdate;
 pub use receiving::Received;
 pub use sealing::{Sealed, Sealer};
 
+use culvert_aead::Way as Aead;
+
 use crate::allowed_ips::AllowedIps;
 use crate::constants::WAITING_EVENTS;
 use crate::cookie::{CookieSecret, cookie_key, mac1_key};
@@ -47,6 +49,7 @@ pub struct Tunnel {
     source_check: SourceCheck,
     mtu: AtomicUsize,
     lanes: AtomicU8,
+    uses_ring: AtomicBool,
     peers_made: AtomicU32,
     identity: RwLock<Option<Arc<Identity>>>,
     /// Held while peers or keys are changed, so that changes come one after another.
@@ -101,6 +104,7 @@ impl Tunnel {
             source_check: options.source_check,
             mtu: AtomicUsize::new(options.mtu),
             lanes: AtomicU8::new(1),
+            uses_ring: AtomicBool::new(Aead::best() == Aead::Ring),
             peers_made: AtomicU32::new(0),
             identity: RwLock::default(),
             configuring: Mutex::default(),
@@ -132,6 +136,19 @@ impl Tunnel {
     /// ever has, and peers take turns. So a peer's data messages can be handed to one thread without being understood.
     pub fn set_lanes(&self, lanes: u8) {
         self.lanes.store(lanes, Ordering::Relaxed);
+    }
+
+    /// What sessions made from now on are sealed and opened with; else it is the fastest that this processor can run.
+    pub fn set_aead(&self, aead: Aead) {
+        let uses_ring = aead == Aead::Ring || Aead::best() == Aead::Ring;
+        self.uses_ring.store(uses_ring, Ordering::Relaxed);
+    }
+
+    fn aead(&self) -> Aead {
+        match self.uses_ring.load(Ordering::Relaxed) {
+            true => Aead::Ring,
+            false => Aead::best(),
+        }
     }
 
     pub fn private_key(&self) -> Option<PrivateKey> {

@@ -1,12 +1,13 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use culvert_core::Aead;
 use thiserror::Error;
 
 pub(crate) const USAGE: &str =
-    "usage: culvert-engine device IFNAME [--control PATH] [--mtu N] [--fwmark N] [--state PATH]
-       culvert-engine gateway   --control PATH [--uapi NAME] [--state PATH]
-       culvert-engine connector --control PATH [--uapi NAME] [--tun IFNAME]";
+    "usage: culvert-engine device IFNAME [--control PATH] [--mtu N] [--fwmark N] [--state PATH] [--aead ring]
+       culvert-engine gateway   --control PATH [--uapi NAME] [--state PATH] [--aead ring]
+       culvert-engine connector --control PATH [--uapi NAME] [--tun IFNAME] [--aead ring]";
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arguments {
@@ -14,6 +15,8 @@ pub(crate) struct Arguments {
     pub(crate) control: Option<PathBuf>,
     /// The name whose UAPI socket is offered; a device's is its interface.
     pub(crate) uapi: Option<String>,
+    /// What data messages are sealed and opened with.
+    pub(crate) aead: Aead,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -87,10 +90,12 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Argumen
 fn parse_device(mut words: impl Iterator<Item = String>) -> Result<Arguments, UsageFault> {
     let (mut interface, mut control) = (None, None);
     let (mut mtu, mut fwmark, mut state) = (DEFAULT_MTU, 0, None);
+    let mut aead = Aead::best();
     while let Some(word) = words.next() {
         match word.as_str() {
             "--control" => control = Some(PathBuf::from(value(&word, &mut words)?)),
             "--state" => state = Some(PathBuf::from(value(&word, &mut words)?)),
+            "--aead" => aead = parse_aead(value(&word, &mut words)?)?,
             "--mtu" => mtu = parse_mtu(value(&word, &mut words)?)?,
             "--fwmark" => fwmark = parse_fwmark(value(&word, &mut words)?)?,
             option if option.starts_with('-') => return Err(UsageFault::UnknownOption(word)),
@@ -109,6 +114,7 @@ fn parse_device(mut words: impl Iterator<Item = String>) -> Result<Arguments, Us
         }),
         control,
         uapi,
+        aead,
     })
 }
 
@@ -116,7 +122,7 @@ fn parse_served(
     mut words: impl Iterator<Item = String>,
     mut role: Role,
 ) -> Result<Arguments, UsageFault> {
-    let (mut control, mut uapi) = (None, None);
+    let (mut control, mut uapi, mut aead) = (None, None, Aead::best());
     while let Some(word) = words.next() {
         match (word.as_str(), &mut role) {
             ("--control", _) => control = Some(PathBuf::from(value(&word, &mut words)?)),
@@ -126,6 +132,7 @@ fn parse_served(
             ("--tun", Role::Connector(options)) => {
                 options.tun = Some(parse_interface("--tun", value(&word, &mut words)?)?);
             }
+            ("--aead", _) => aead = parse_aead(value(&word, &mut words)?)?,
             ("--uapi", _) => uapi = Some(parse_interface("--uapi", value(&word, &mut words)?)?),
             _ => return Err(UsageFault::UnknownOption(word)),
         }
@@ -135,6 +142,7 @@ fn parse_served(
         role,
         control,
         uapi,
+        aead,
     })
 }
 
@@ -169,6 +177,17 @@ fn parse_fwmark(text: String) -> Result<u32, UsageFault> {
     })
 }
 
+fn parse_aead(text: String) -> Result<Aead, UsageFault> {
+    match text.as_str() {
+        "ring" => Ok(Aead::Ring),
+        _ => Err(UsageFault::BadValue(
+            "--aead",
+            text,
+            "it is ring, which runs on every processor; without it the fastest is taken",
+        )),
+    }
+}
+
 /// The name becomes a file name too, so what the kernel refuses is refused here, before anything is made.
 fn parse_interface(option: &'static str, name: String) -> Result<String, UsageFault> {
     let is_allowed = |letter: char| letter.is_ascii_graphic() && !"/:%".contains(letter);
@@ -199,7 +218,8 @@ mod tests {
             Arguments {
                 role: Role::Device(options),
                 control: None,
-                uapi: Some("wg0".into())
+                uapi: Some("wg0".into()),
+                aead: Aead::best(),
             }
         );
     }
@@ -211,6 +231,20 @@ mod tests {
                 panic!("{text}")
             };
             assert_eq!(options.fwmark, 0x43);
+        }
+    }
+
+    #[test]
+    fn every_role_can_do_without_the_fastest_cipher() {
+        for role in [
+            "device wg0",
+            "gateway --control /c",
+            "connector --control /c",
+        ] {
+            assert_eq!(
+                read(&format!("{role} --aead ring")).unwrap().aead,
+                Aead::Ring
+            );
         }
     }
 
@@ -241,6 +275,10 @@ mod tests {
             (
                 "device wg0 --mtu 20",
                 "--mtu can not be \"20\": it is a number from 576 to 65535",
+            ),
+            (
+                "gateway --aead aes",
+                "--aead can not be \"aes\": it is ring, which runs on every processor; without it the fastest is taken",
             ),
             ("gateway", "--control is missing"),
             (

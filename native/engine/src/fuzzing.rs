@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use culvert_core::{SourceCheck, Tunnel, TunnelOptions};
+use culvert_core::{Aead, SourceCheck, Tunnel, TunnelOptions};
 use rustix::event::{PollFd, Timespec, poll};
 
 use crate::control::{ControlTalk, Engine, EventSink, Role, RoleKind, Status, events};
@@ -34,7 +34,8 @@ impl Desk {
     /// When the system has no descriptors left.
     pub fn gateway() -> Desk {
         Desk::started(|sink| {
-            gateway::start(Default::default(), sink).map(|role| Box::new(role) as Box<dyn Role>)
+            gateway::start(Default::default(), Aead::best(), sink)
+                .map(|role| Box::new(role) as Box<dyn Role>)
         })
     }
 
@@ -42,7 +43,7 @@ impl Desk {
     /// When the system has no descriptors left.
     pub fn connector() -> Desk {
         Desk::started(|sink| {
-            connector::start(None, sink).map(|role| Box::new(role) as Box<dyn Role>)
+            connector::start(None, Aead::best(), sink).map(|role| Box::new(role) as Box<dyn Role>)
         })
     }
 

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod bell;
+mod clean_sleep;
 mod clock;
 mod confinement;
 mod congestion;
@@ -64,7 +65,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let signals = Signals::catch()?;
     let (sink, source) = events::channel()?;
     let sockets = shell::open_sockets(&arguments)?;
-    let role = start_role(&arguments.role, sink)?;
+    let role = start_role(&arguments, sink)?;
     if let Err(cause) = confinement::confine(role.kind()) {
         // The last of several walls; an unusual kernel is no reason to carry nothing.
         log_warn!("the engine's system calls are not confined: {cause}");
@@ -74,20 +75,24 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 
 /// Threads inherit rights at their birth, so each role gives up its own before it starts any. What it keeps it has only
 /// where whoever started the engine has given it.
-fn start_role(role: &Role, sink: EventSink) -> Result<Box<dyn control::Role>, Box<dyn Error>> {
-    Ok(match role {
-        Role::Device(options) => Box::new(device::start(options, sink)?),
+fn start_role(
+    arguments: &Arguments,
+    sink: EventSink,
+) -> Result<Box<dyn control::Role>, Box<dyn Error>> {
+    let aead = arguments.aead;
+    Ok(match &arguments.role {
+        Role::Device(options) => Box::new(device::start(options, aead, sink)?),
         Role::Gateway(options) => {
             let floors = ReplayFloors::keep_at(options.state.as_deref(), clock::now().unix)?;
             // For a port below 1024.
             privileges::reduce(CapabilitySet::NET_BIND_SERVICE)?;
-            Box::new(gateway::start(floors, sink)?)
+            Box::new(gateway::start(floors, aead, sink)?)
         }
         Role::Connector(options) => {
             let kernel = options.tun.as_deref().map(KernelDoor::open).transpose()?;
             // For ping where ping sockets are turned off.
             privileges::reduce(CapabilitySet::NET_RAW)?;
-            Box::new(connector::start(kernel, sink)?)
+            Box::new(connector::start(kernel, aead, sink)?)
         }
     })
 }

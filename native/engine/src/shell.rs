@@ -188,6 +188,8 @@ fn poll_until(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> Result<(), E
     let timeout = deadline.and_then(|deadline| {
         Timespec::try_from(deadline.saturating_duration_since(Instant::now())).ok()
     });
+    // Keys were moved through many hands.
+    culvert_core::scrub_stack();
     match poll(fds, timeout.as_ref()) {
         Err(Errno::INTR) => Ok(()),
         outcome => outcome.map(|_| ()),

@@ -80,6 +80,7 @@ impl Tunnel {
                     is_initiator: false,
                     created: now.instant,
                     keys: &keys,
+                    aead: self.aead(),
                 });
                 (message, session)
             });

@@ -130,6 +130,7 @@ impl Tunnel {
                     is_initiator: true,
                     created: now.instant,
                     keys: &keys,
+                    aead: self.aead(),
                 })
             })
             .ok_or(DropReason::BadHandshake)?;

@@ -145,7 +145,12 @@ impl Tunnel {
         });
         match handled {
             Ok(()) => scrub_stack(),
-            Err(reason) => self.count_drop(reason),
+            Err(reason) => {
+                self.count_drop(reason);
+                if !reason.is_cheap() {
+                    scrub_stack();
+                }
+            }
         }
         handled
     }

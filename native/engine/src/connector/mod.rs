@@ -17,7 +17,7 @@ use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use culvert_core::{SourceCheck, Tunnel, TunnelOptions};
+use culvert_core::{Aead, SourceCheck, Tunnel, TunnelOptions};
 use culvert_netstack::PingDoor;
 use rustix::thread::CapabilitySet;
 
@@ -30,10 +30,15 @@ pub(crate) use kernel::KernelDoor;
 use plane::Plane;
 use role::Connector;
 
-pub(crate) fn start(kernel: Option<KernelDoor>, events: EventSink) -> io::Result<Connector> {
+pub(crate) fn start(
+    kernel: Option<KernelDoor>,
+    aead: Aead,
+    events: EventSink,
+) -> io::Result<Connector> {
     let interface = kernel.as_ref().map(|kernel| kernel.name().to_owned());
     let bell = Bell::new()?;
     let tunnel = Arc::new(new_tunnel(bell.clone()));
+    tunnel.set_aead(aead);
     let (orders, inbox) = channel();
     // Threads inherit rights at their birth, so the rights go first.
     privileges::reduce(rights_for_ping(PingDoor::find()))?;

@@ -6,11 +6,12 @@ use std::thread::sleep;
 use std::time::Instant;
 
 use culvert_udp::{Door, Doors};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::inward::Inward;
 use super::shared::Shared;
+use crate::clean_sleep::poll_cleanly;
 use crate::patience::{Patience, let_data_go_first};
 use crate::setback::Setback;
 
@@ -43,7 +44,7 @@ fn wait<'d>(shared: &Shared, doors: Option<&'d Doors>) -> Result<[Option<&'d Doo
     // What is not there is replaced by the bell once more.
     let [at_v4, at_v6] = [v4, v6].map(|door| door.map_or(bell, AsFd::as_fd));
     let mut fds = [&bell, &at_v4, &at_v6].map(|fd| PollFd::new(fd, PollFlags::IN));
-    poll(&mut fds, None)?;
+    poll_cleanly(&mut fds, None)?;
     let [at_bell, at_v4, at_v6] = fds.map(|fd| !fd.revents().is_empty());
     if at_bell {
         shared.handshake_bell.silence();

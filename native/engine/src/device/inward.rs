@@ -10,11 +10,12 @@ use std::time::Instant;
 use culvert_core::{Endpoint, HEADROOM, LocalSource, Now, Outbox};
 use culvert_tun::Batch;
 use culvert_udp::{Door, Doors, Inbox, Source};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::division::{WATCH_DIVIDED, Watch};
 use super::shared::Shared;
+use crate::clean_sleep::poll_cleanly;
 use crate::neighbours::{self, Neighbours};
 use crate::setback::Setback;
 use crate::{clock, congestion, log_debug};
@@ -64,8 +65,8 @@ fn wait<'d>(shared: &Shared, doors: &'d Doors, with_interface: bool) -> Result<R
     let [sparse, bulk] = [sparse, bulk].map(|queue| if with_interface { queue } else { bell });
     let mut fds = [&bell, &v4, &v6, &sparse, &bulk].map(|fd| PollFd::new(fd, PollFlags::IN));
     // When the work is divided, it has to be seen that it ends.
-    let patience = Timespec::try_from(WATCH_DIVIDED).ok();
-    let outcome = poll(&mut fds, patience.as_ref().filter(|_| !with_interface));
+    let patience = Some(WATCH_DIVIDED).filter(|_| !with_interface);
+    let outcome = poll_cleanly(&mut fds, patience);
     let [at_bell, at_v4, at_v6, at_sparse, at_bulk] = fds.map(|fd| !fd.revents().is_empty());
     if at_bell {
         shared.inward_bell.silence();

@@ -15,7 +15,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use culvert_core::{SourceCheck, Tunnel, TunnelOptions};
+use culvert_core::{Aead, SourceCheck, Tunnel, TunnelOptions};
 use culvert_tun::{LinkWatch, Tun, TunFault, TunOptions};
 use culvert_udp::BindFault;
 use rustix::thread::CapabilitySet;
@@ -46,7 +46,11 @@ pub(crate) enum DeviceFault {
     Failed { name: String, cause: io::Error },
 }
 
-pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<DeviceRole, DeviceFault> {
+pub(crate) fn start(
+    options: &DeviceOptions,
+    aead: Aead,
+    events: EventSink,
+) -> Result<DeviceRole, DeviceFault> {
     let failed = |cause| DeviceFault::Failed {
         name: options.interface.clone(),
         cause,
@@ -67,6 +71,7 @@ pub(crate) fn start(options: &DeviceOptions, events: EventSink) -> Result<Device
         },
         now(),
     );
+    tunnel.set_aead(aead);
     let sink = events.clone();
     tunnel.set_waker(Some(Arc::new(move || sink.wake())));
     let watch = LinkWatch::open().map_err(failed)?;

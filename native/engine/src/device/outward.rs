@@ -11,12 +11,13 @@ use std::time::Instant;
 use culvert_core::{DropReason, HEADROOM, Now, Outbox, Outgoing, Peer, Sealed, TAILROOM};
 use culvert_tun::{Inbox, Packet, Room, Turns};
 use culvert_udp::{Batch, Ecn};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::returning::is_returning;
 use super::shared::{Shared, route_to};
 use super::unreachable::{self, Limiter};
+use crate::clean_sleep::poll_cleanly;
 use crate::setback::Setback;
 use crate::{clock, congestion};
 
@@ -68,7 +69,7 @@ fn wait(shared: &Shared, is_on_duty: bool) -> Result<(), Errno> {
     let sparse = shared.queues.sparse.as_ref().map_or(bulk, AsFd::as_fd);
     let [sparse, bulk] = [sparse, bulk].map(|queue| if is_on_duty { queue } else { bell });
     let mut fds = [&sparse, &bulk, &bell].map(|fd| PollFd::new(fd, PollFlags::IN));
-    let outcome = poll(&mut fds, None);
+    let outcome = poll_cleanly(&mut fds, None);
     if fds.last().is_some_and(|bell| !bell.revents().is_empty()) {
         shared.outward_bell.silence();
     }

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
-use culvert_core::{PublicKey, SourceCheck, Tunnel, TunnelOptions};
+use culvert_core::{Aead, PublicKey, SourceCheck, Tunnel, TunnelOptions};
 use culvert_switch::config::PeerHandle;
 use culvert_switch::numbers::Numbers;
 use culvert_switch::switch::{FlowLimits, Switch};
@@ -55,7 +55,7 @@ pub(crate) struct Gateway {
     tunnel_outbox: culvert_core::Outbox,
 }
 
-pub(crate) fn start(floors: ReplayFloors, events: EventSink) -> io::Result<Gateway> {
+pub(crate) fn start(floors: ReplayFloors, aead: Aead, events: EventSink) -> io::Result<Gateway> {
     let clock = Clock::new();
     let options = TunnelOptions {
         entropy: Arc::new(SystemEntropy),
@@ -63,6 +63,7 @@ pub(crate) fn start(floors: ReplayFloors, events: EventSink) -> io::Result<Gatew
         source_check: SourceCheck::Owner,
     };
     let tunnel = Tunnel::new(options, clock.now().tunnel);
+    tunnel.set_aead(aead);
     let bell = Bell::new()?;
     let waker = bell.clone();
     tunnel.set_waker(Some(Arc::new(move || waker.ring())));

@@ -5,12 +5,13 @@ use std::thread::{Builder, JoinHandle, sleep};
 use std::time::Instant;
 
 use culvert_udp::{Door, Doors};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::lane::Lane;
 use super::shared::Shared;
 use crate::bell::Bell;
+use crate::clean_sleep::poll_cleanly;
 use crate::patience::{Patience, let_data_go_first};
 use crate::setback::Setback;
 
@@ -109,7 +110,7 @@ fn wait<'a>(bell: &Bell, doors: Option<&'a Doors>) -> Result<Ready<'a>, Errno> {
         None => PollFd::new(bell, PollFlags::empty()),
     };
     let mut fds = [PollFd::new(bell, PollFlags::IN), watch(v4), watch(v6)];
-    poll(&mut fds, None)?;
+    poll_cleanly(&mut fds, None)?;
     let [at_bell, at_v4, at_v6] = fds.map(|fd| !fd.revents().is_empty());
     Ok(Ready {
         bell: at_bell,

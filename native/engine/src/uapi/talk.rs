@@ -93,8 +93,6 @@ impl UapiTalk {
             return;
         };
         let outcome = engine.role.set_wireguard(parser.finish());
-        // Keys were moved through many hands.
-        culvert_core::scrub_stack();
         end(answer, outcome.err().unwrap_or(Errno::OK));
     }
 }

@@ -36,6 +36,13 @@ impl Gateway {
         Gateway::start_by(Command::new(ENGINE))
     }
 
+    /// With these options of the engine's.
+    pub(crate) fn start_with(options: &str) -> Gateway {
+        let mut command = Command::new(ENGINE);
+        command.arg("gateway").args(options.split_whitespace());
+        Gateway::run(command, |_| ())
+    }
+
     /// With so many descriptors and no more.
     pub(crate) fn start_with_files(count: u32) -> Gateway {
         let mut command = Command::new("prlimit");
@@ -49,17 +56,18 @@ impl Gateway {
 
     /// With something done to the process at once after its start.
     pub(crate) fn start_watched(mut command: Command, started: impl FnOnce(u32)) -> Gateway {
+        command.arg("gateway");
+        Gateway::run(command, started)
+    }
+
+    fn run(mut command: Command, started: impl FnOnce(u32)) -> Gateway {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder =
             std::env::temp_dir().join(format!("culvert-gateway-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("control.sock");
-        let process = command
-            .args(["gateway", "--control"])
-            .arg(&path)
-            .spawn()
-            .unwrap();
+        let process = command.arg("--control").arg(&path).spawn().unwrap();
         started(process.id());
         let deadline = Instant::now() + PATIENCE;
         let stream = loop {

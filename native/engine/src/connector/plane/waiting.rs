@@ -1,12 +1,13 @@
 //! Waiting for anything to happen, and what did.
 
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 
 use super::super::kernel::KernelDoor;
 use super::Plane;
+use crate::clean_sleep::poll_cleanly;
 
 /// What is asked only when there is an answer: a call each round for what seldom happens would cost as much as a batch.
 pub(super) struct Ready {
@@ -35,7 +36,7 @@ impl Plane {
         fds.extend(kernel.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         let doors = self.gateways.doors();
         fds.extend(doors.map(|(.., door)| PollFd::from_borrowed_fd(door.as_fd(), PollFlags::IN)));
-        match poll(&mut fds, self.until_deadline().as_ref()) {
+        match poll_cleanly(&mut fds, self.until_deadline()) {
             // Nothing is said about any of them then.
             Err(rustix::io::Errno::INTR) => return Ok(Ready::ALL),
             outcome => outcome?,
@@ -49,13 +50,13 @@ impl Plane {
     }
 
     /// None: there is nothing to wake up for.
-    fn until_deadline(&self) -> Option<Timespec> {
+    fn until_deadline(&self) -> Option<Duration> {
         let deadlines = [
             self.nat.poll_timeout(),
             self.tunnel.next_wakeup(),
             self.renewal,
         ];
         let first = deadlines.into_iter().flatten().min()?;
-        Timespec::try_from(first.saturating_duration_since(Instant::now())).ok()
+        Some(first.saturating_duration_since(Instant::now()))
     }
 }
