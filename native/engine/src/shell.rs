@@ -170,7 +170,7 @@ impl Shell {
     fn tell_events(&mut self) {
         for event in self.events.drain() {
             if let Some(server) = &mut self.control {
-                server.tell(&ControlTalk::event_line(&event), ControlTalk::is_watching);
+                server.tell_watchers(&ControlTalk::event_line(&event));
             }
         }
     }

@@ -34,11 +34,6 @@ pub(crate) struct ControlTalk {
 }
 
 impl ControlTalk {
-    /// Where events go, if to this connection.
-    pub(crate) fn is_watching(&self) -> bool {
-        self.is_watching
-    }
-
     pub(crate) fn event_line(event: &Event) -> Vec<u8> {
         message::event_line(event)
     }
@@ -95,6 +90,11 @@ impl Talk for ControlTalk {
     fn take_too_long(&mut self, answer: &mut Vec<u8>) {
         let refusal = Refusal::new("too-long", "a request is at most 16 MiB");
         answer.extend(message::error_line(None, &refusal));
+    }
+
+    /// Where events go, if to this connection.
+    fn is_watching(&self) -> bool {
+        self.is_watching
     }
 }
 

@@ -22,6 +22,11 @@ pub(crate) trait Talk: Default {
     fn take_end(&mut self, engine: &mut Engine, answer: &mut Vec<u8>) {
         let _ = (engine, answer);
     }
+
+    /// It is meant to be silent: it waits for what we say.
+    fn is_watching(&self) -> bool {
+        false
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +38,14 @@ pub(crate) enum Next {
     Shutdown,
 }
 
-/// More callers wait in the kernel's queue.
+/// The next one takes the place of whoever has been idle longest, watchers apart.
 const MOST_CALLERS: usize = 64;
+/// Nobody has to make room sooner: a caller may need this between connecting and its first byte, on a busy machine.
+const SHORTEST_STAY: Duration = Duration::from_millis(50);
 /// A watcher that does not read is let go before it costs more than this.
 const MOST_UNREAD_BYTES: usize = 4 << 20;
 
-/// When nobody can be let in, for want of descriptors above all: trying at once again would only heat a processor.
+/// When nobody can be let in, for want of descriptors or because all watch: trying at once again would only heat a processor.
 const REST: Duration = Duration::from_millis(100);
 
 /// A listener and those who have called.
@@ -56,6 +63,8 @@ pub(crate) struct Server<T> {
 struct Caller<T> {
     conversation: Conversation,
     talk: T,
+    /// When it last sent something, or took something of an answer.
+    active_at: Instant,
     /// The last answer is on its way; then it is over.
     is_closing: bool,
     is_done: bool,
@@ -74,8 +83,7 @@ impl<T: Talk> Server<T> {
 
     /// What to poll, the listener first. [`Server::handle`] takes the outcomes in the same order.
     pub(crate) fn interests(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
-        let has_room = self.callers.len() < MOST_CALLERS;
-        let listening = if has_room && self.rests_until.is_none() {
+        let listening = if self.rests_until.is_none() {
             PollFlags::IN
         } else {
             PollFlags::empty()
@@ -111,12 +119,12 @@ impl<T: Talk> Server<T> {
         self.wants_shutdown
     }
 
-    /// Says this to every caller that `is_meant` picks, without being asked.
-    pub(crate) fn tell(&mut self, line: &[u8], is_meant: impl Fn(&T) -> bool) {
+    /// Says this to everybody who watches, without being asked.
+    pub(crate) fn tell_watchers(&mut self, line: &[u8]) {
         for caller in self
             .callers
             .iter_mut()
-            .filter(|caller| is_meant(&caller.talk))
+            .filter(|caller| caller.talk.is_watching())
         {
             caller.conversation.say(line);
             let is_gone = caller.conversation.flush().is_err();
@@ -126,7 +134,7 @@ impl<T: Talk> Server<T> {
     }
 
     fn welcome(&mut self) {
-        while self.callers.len() < MOST_CALLERS {
+        while self.has_room() {
             let stream = match self.listener.accept() {
                 Ok(Some(stream)) => stream,
                 Ok(None) => return,
@@ -141,19 +149,51 @@ impl<T: Talk> Server<T> {
             };
             self.is_short = false;
             let conversation = Conversation::new(stream);
-            let talk = T::default();
-            self.callers.push(Caller {
-                conversation,
-                talk,
-                is_closing: false,
-                is_done: false,
-            });
+            self.callers.push(Caller::new(conversation));
+        }
+    }
+
+    /// Hangs up on somebody where that is needed, or says until when nobody can be let in.
+    fn has_room(&mut self) -> bool {
+        if self.callers.len() < MOST_CALLERS {
+            return true;
+        }
+        let now = Instant::now();
+        let callers = self.callers.iter().enumerate();
+        let idlest = callers
+            .filter(|(_, caller)| !caller.talk.is_watching())
+            .map(|(index, caller)| (caller.active_at + SHORTEST_STAY, index))
+            .min();
+        match idlest {
+            Some((stays_until, index)) if stays_until <= now => {
+                self.callers.remove(index);
+                true
+            }
+            Some((stays_until, _)) => {
+                self.rests_until = Some(stays_until);
+                false
+            }
+            None => {
+                self.rests_until = Some(now + REST);
+                false
+            }
         }
     }
 }
 
 impl<T: Talk> Caller<T> {
+    fn new(conversation: Conversation) -> Caller<T> {
+        Caller {
+            conversation,
+            talk: T::default(),
+            active_at: Instant::now(),
+            is_closing: false,
+            is_done: false,
+        }
+    }
+
     fn handle(&mut self, ready: PollFlags, engine: &mut Engine) -> Next {
+        self.active_at = Instant::now();
         let may_read = ready.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR);
         let is_gone = self.conversation.flush().is_err()
             || (may_read && !self.is_closing && self.conversation.fill().is_err());
