@@ -8,7 +8,7 @@ import type { KernelHost } from './host.ts';
 import { KernelForwarding } from './kernel-forwarding.ts';
 import { KernelLedger } from './ledger.ts';
 import { planKernel } from './plan.ts';
-import { freePorts, listeningPorts } from './ports.ts';
+import { freePorts, takenPorts } from './ports.ts';
 
 const EPHEMERAL = [32_768, 60_999] as const;
 
@@ -25,14 +25,27 @@ test('masqueraded packets get the widest ports that nobody has', () => {
   expect(freePorts(new Set(), [1024, 65_535])).toBeUndefined();
 });
 
-test('a socket that waits for somebody has no remote port; one that is connected takes none from us', () => {
-  const table = `  sl  local_address rem_address   st tx_queue
-   0: 00000000:1538 00000000:0000 0A 00000000:00000000
+test('a socket that waits for somebody has its port, and so has one that is connected from a port of its own', () => {
+  const head = '  sl  local_address rem_address   st tx_queue\n';
+  const tables = new Map([
+    [
+      '/proc/net/tcp',
+      `${head}   0: 00000000:1538 00000000:0000 0A 00000000:00000000
    1: 0A00A8C0:C350 0A00A8C0:0016 01 00000000:00000000
-   2: 00000000000000000000000000000000:CA6C 00000000000000000000000000000000:0000 07 0:0
-`;
+`,
+    ],
+    ['/proc/net/udp', `${head}  431: 0A00A8C0:13C4 0B00A8C0:13C4 01 00000000:00000000\n`],
+    [
+      '/proc/net/udp6',
+      `${head}   2: 00000000000000000000000000000000:CA6C 00000000000000000000000000000000:0000 07 0:0\n`,
+    ],
+  ]);
+  const host = { ...fakeHost({}), read: (path: string) => tables.get(path) };
 
-  expect(listeningPorts(table)).toEqual([5432, 51_820]);
+  const taken = takenPorts(host);
+
+  expect([...taken].sort((one, other) => one - other)).toEqual([5060, 5432, 50_000, 51_820]);
+  expect(freePorts(taken, EPHEMERAL)).toEqual([5433, 32_767]);
 });
 
 test('the firewall is what the kernel reads', () => {

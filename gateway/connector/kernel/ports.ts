@@ -28,10 +28,13 @@ export function freePorts(taken: ReadonlySet<number>, ephemeral: PortRange): Por
   return widest;
 }
 
-/** Local ports of every socket of this host that waits for somebody, TCP or UDP. */
+/**
+ * Local ports of every socket of this host, TCP or UDP: those that wait for somebody, and those that are connected from a
+ * port that a program chose itself. What the kernel chose needs no naming: no packet of ours gets a port of that range.
+ */
 export function takenPorts(host: KernelHost): Set<number> {
   const tables = ['tcp', 'tcp6', 'udp', 'udp6'].map((name) => host.read(`/proc/net/${name}`));
-  return new Set(tables.flatMap((table) => listeningPorts(table ?? '')));
+  return new Set(tables.flatMap((table) => localPorts(table ?? '')));
 }
 
 export function ephemeralPorts(host: KernelHost): PortRange {
@@ -40,11 +43,10 @@ export function ephemeralPorts(host: KernelHost): PortRange {
   return [first, last];
 }
 
-/** As /proc/net/tcp has it: the remote port is 0 where nobody is at the other end. */
-export function listeningPorts(table: string): number[] {
+/** As /proc/net/tcp and its kin have it: the second column, in hexadecimal; 0 where a socket has no port yet. */
+export function localPorts(table: string): number[] {
   return table.split('\n').flatMap((line) => {
-    const [, local = '', remote = ''] = line.trim().split(/\s+/);
-    if (!/^[0-9A-F]+:0000$/.test(remote)) return [];
-    return [Number.parseInt(local.split(':')[1] ?? '', 16)].filter((port) => port > 0);
+    const local = /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) /.exec(line);
+    return [Number.parseInt(local?.[1] ?? '', 16)].filter((port) => port > 0);
   });
 }
