@@ -28,6 +28,10 @@ const DEVICE: &str = "100.96.0.7";
 const CONNECTOR: &str = "100.96.1.1";
 const FLOOD_LASTS: Duration = Duration::from_secs(4);
 const BETWEEN_PINGS: Duration = Duration::from_millis(4);
+/// Of the rate that was asked for, and of what was sent: less is no flood, but a machine that has other things to do.
+const WHOLE: f64 = 0.95;
+/// Floods that were not whole say nothing, and are begun again.
+const MOST_ATTEMPTS: u32 = 5;
 const MOST_GROWTH_KB: u64 = 32 << 10;
 /// Devices that make their first handshake during the flood; 19 of them are 95 %.
 const LATECOMERS: u8 = 20;
@@ -99,8 +103,8 @@ fn line_48_random_datagrams_get_no_byte_back() {
     let drops = gateway.ask("status", Value::Null)["drops"].clone();
     let seen = share_seen(&drops, count);
     println!("{seen:.4} of {count} datagrams were looked at: {drops}");
-    assert!(seen >= 0.9, "{drops}");
-    pings.assert_few_lost(seen);
+    assert!(seen >= WHOLE, "{drops}");
+    pings.assert_few_lost();
     assert!(stranger.recv(&mut [0; 2048]).is_err(), "somebody answered");
 }
 
@@ -139,6 +143,34 @@ fn random_datagram(chance: &mut u64, number: u64) -> Vec<u8> {
 /// What the gateway dropped, and how the latecomers fared.
 fn survive(mac1: Mac1, per_second: u32) -> (Value, Latecomers) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut attempts = (0..MOST_ATTEMPTS).map(|_| attempt(mac1, per_second));
+    let survived = attempts
+        .find(Survived::is_whole)
+        .expect("no flood was whole: nothing else may run on this machine");
+    survived.pings.assert_few_lost();
+    let grown_kb = survived.grown_kb;
+    assert!(grown_kb <= MOST_GROWTH_KB, "it grew by {grown_kb} KB");
+    (survived.drops, survived.latecomers)
+}
+
+#[derive(Debug)]
+struct Survived {
+    /// Of what was to be sent, and of what was sent.
+    share_sent: f64,
+    share_seen: f64,
+    grown_kb: u64,
+    pings: Pings,
+    latecomers: Latecomers,
+    drops: Value,
+}
+
+impl Survived {
+    fn is_whole(&self) -> bool {
+        self.share_sent >= WHOLE && self.share_seen >= WHOLE
+    }
+}
+
+fn attempt(mac1: Mac1, per_second: u32) -> Survived {
     let mut gateway = Gateway::start();
     let mut device = Party::new(&gateway, DEVICE);
     let mut connector = Party::new(&gateway, CONNECTOR);
@@ -163,21 +195,16 @@ fn survive(mac1: Mac1, per_second: u32) -> (Value, Latecomers) {
     let (sent, lasted) = (flood.stop(), start.elapsed());
     let grown_kb = gateway.resident_kb().saturating_sub(before_kb);
     let drops = gateway.ask("status", Value::Null)["drops"].clone();
-    let latecomers = Latecomers::of(latecomers);
-
-    let seen = share_seen(&drops, sent);
-    println!(
-        "{sent} datagrams in {lasted:?}, {seen:.4} looked at, {grown_kb} KB grown, {pings:?}, {latecomers:?}"
-    );
-    // Where others want the processors too, the flood gets less of them.
-    assert!(
-        sent as f64 >= 0.5 * f64::from(per_second) * lasted.as_secs_f64(),
-        "the flood was a trickle: {sent} in {lasted:?}"
-    );
-    assert!(seen >= 0.5, "most of the flood came nowhere: {drops}");
-    pings.assert_few_lost(seen);
-    assert!(grown_kb <= MOST_GROWTH_KB, "it grew by {grown_kb} KB");
-    (drops, latecomers)
+    let survived = Survived {
+        share_sent: sent as f64 / (f64::from(per_second) * lasted.as_secs_f64()),
+        share_seen: share_seen(&drops, sent),
+        grown_kb,
+        pings,
+        latecomers: Latecomers::of(latecomers),
+        drops,
+    };
+    println!("{sent} datagrams in {lasted:?}: {survived:?}");
+    survived
 }
 
 /// Of what was sent; the rest overflowed the gateway's socket, which happens when this machine has other things to do.
@@ -214,14 +241,12 @@ impl Pings {
         }
     }
 
-    /// One of a hundred, and of what the machine loses of everybody's an equal share; a ping is two packets.
-    fn assert_few_lost(&self, share_seen: f64) {
-        let everybodys = 2.0 * (1.0 - share_seen).max(0.0);
-        let most = f64::from(self.sent) * (0.01 + everybodys);
+    /// One of a hundred.
+    fn assert_few_lost(&self) {
         assert!(self.sent >= 100, "only {} pings", self.sent);
         assert!(
-            f64::from(self.lost) <= most,
-            "{self:?}, of which {most:.0} may be lost"
+            u32::from(self.lost) * 100 <= u32::from(self.sent),
+            "{self:?}"
         );
     }
 }
