@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz -- <target> [--minutes N]`: libFuzzer on the stable compiler. New inputs go to a work folder first; of
+ * `npm run fuzz -- <target> [--minutes N]`, or `--all` for each in turn, N minutes each: libFuzzer on the stable compiler. New inputs go to a work folder first; of
  * those, what reaches code that the committed corpus does not is merged into it.
  */
 import { spawnSync } from 'node:child_process';
@@ -12,19 +12,34 @@ const WORK = join(FUZZ, '../target/fuzz');
 /** Longer inputs find little and make the replay slow. */
 const LONGEST_INPUT_BYTES = 4096;
 
+/** Targets that read what another one's corpus holds. Every other target has a folder of its own name. */
+const CORPUS_OF = new Map([['uapi_lines', 'uapi']]);
+
 function main(): number {
   const { values, positionals } = parseArgs({
-    options: { minutes: { type: 'string', default: '10' } },
+    options: { all: { type: 'boolean' }, minutes: { type: 'string', default: '10' } },
     allowPositionals: true,
   });
-  const [target = ''] = positionals;
   const minutes = Number(values.minutes);
-  const targets = readdirSync(join(FUZZ, 'corpus'));
-  if (!targets.includes(target) || !(minutes > 0)) {
-    console.error(`usage: npm run fuzz -- <target> [--minutes N]\ntargets: ${targets.join(', ')}`);
+  const known = [...readdirSync(join(FUZZ, 'corpus')), ...CORPUS_OF.keys()].toSorted();
+  const chosen = values.all ? known : positionals;
+  const isClear = chosen.length > 0 && chosen.every((target) => known.includes(target));
+  if (!isClear || !(minutes > 0)) {
+    console.error(
+      `usage: npm run fuzz -- (<target> | --all) [--minutes N]\ntargets: ${known.join(', ')}`,
+    );
     return 2;
   }
-  return build() || grow(target, minutes);
+  return build() || growEach(chosen, minutes);
+}
+
+/** A fault in one of them keeps no other from its turn. */
+function growEach(targets: string[], minutes: number): number {
+  const failed = targets.filter((target) => grow(target, minutes) !== 0);
+  if (failed.length > 0) {
+    console.error(`not grown: ${failed.join(', ')}`);
+  }
+  return failed.length > 0 ? 1 : 0;
 }
 
 function build(): number {
@@ -36,7 +51,7 @@ function build(): number {
 
 function grow(target: string, minutes: number): number {
   const [corpus, found, faults] = [
-    join(FUZZ, 'corpus', target),
+    join(FUZZ, 'corpus', CORPUS_OF.get(target) ?? target),
     join(WORK, 'found', target),
     join(WORK, 'faults', target),
   ];

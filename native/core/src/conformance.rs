@@ -11,6 +11,7 @@ mod admission;
 mod batch_sealing;
 mod configuration;
 mod constant_time;
+mod crafted;
 mod cryptokey_routing;
 mod floods;
 mod handshakes;

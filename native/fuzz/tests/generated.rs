@@ -36,6 +36,18 @@ fn two_hundred_thousand_generated_scripts_hold_for_uapi_without_a_socket() {
     run("uapi_lines", "uapi", 200_000, script);
 }
 
+/// Each an engine's control socket, and one caller more afterwards.
+#[test]
+fn generated_lines_hold_for_control() {
+    run("control", "control", 2_000, lines);
+}
+
+/// Each of up to 200 steps among real sockets.
+#[test]
+fn generated_inputs_hold_for_netstack() {
+    run("netstack", "netstack", 500, chance_bytes);
+}
+
 fn run(name: &str, corpus: &str, inputs: usize, fresh: fn(&mut Chance) -> Vec<u8>) {
     let run = target(name).unwrap();
     let committed = committed(corpus);
@@ -76,6 +88,28 @@ fn script(chance: &mut Chance) -> Vec<u8> {
         }
     }
     script.push(b'\n');
+    script
+}
+
+/// Of the words of the control socket: a role, and lines of a method and an object whose keys and values are any.
+fn lines(chance: &mut Chance) -> Vec<u8> {
+    let [begin, end, open, close, comma] = [0x80, 0x87, 0x88, 0x89, 0x8c];
+    const METHODS: (u8, usize) = (0x81, 6);
+    const KEYS: (u8, usize) = (0x8e, 30);
+    const VALUES: (u8, usize) = (0xad, 15);
+    const WORDS: (u8, usize) = (0x80, 62);
+    let mut script = vec![chance.below(2) as u8];
+    for _ in 0..chance.below(6) {
+        let mut word = |(first, count): (u8, usize)| first + chance.below(count) as u8;
+        script.extend([begin, word(METHODS), open, word(KEYS), word(VALUES)]);
+        for _ in 0..word((0, 8)) {
+            script.extend([comma, word(KEYS), word(VALUES)]);
+        }
+        script.extend([close, end]);
+        if word((0, 4)) == 0 {
+            script.push(word(WORDS));
+        }
+    }
     script
 }
 

@@ -27,6 +27,11 @@ fn committed_inputs_hold_for_uapi() {
 }
 
 #[test]
+fn committed_inputs_hold_for_uapi_lines() {
+    replay_of("uapi_lines", "uapi");
+}
+
+#[test]
 fn committed_inputs_hold_for_control() {
     replay("control");
 }
@@ -57,9 +62,13 @@ fn committed_inputs_hold_for_aead() {
 }
 
 fn replay(name: &str) {
+    replay_of(name, name);
+}
+
+fn replay_of(name: &str, corpus: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("corpus")
-        .join(name);
+        .join(corpus);
     let mut paths: Vec<_> = fs::read_dir(&folder)
         .unwrap_or_else(|cause| panic!("{}: {cause}", folder.display()))
         .map(|entry| entry.unwrap().path())

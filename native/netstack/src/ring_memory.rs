@@ -81,6 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri maps no memory that is reserved nowhere")]
     fn rings_are_apart_and_empty_when_released() {
         let mut memory = RingMemory::new().unwrap();
         // SAFETY: each once, and last used before `memory` ends.

@@ -94,3 +94,75 @@ fn control_head(bytes: &[u8]) -> Option<(usize, i32, i32)> {
         i32::from_ne_bytes(*kind),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Message = (i32, i32, Vec<u8>);
+
+    #[test]
+    fn each_control_message_is_visited_with_its_own_data() {
+        let messages = [
+            (libc::IPPROTO_IP, libc::IP_TOS, vec![3]),
+            (libc::IPPROTO_IP, libc::IP_TTL, 64_i32.to_ne_bytes().into()),
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, vec![7; 20]),
+            (libc::SOL_SOCKET, libc::SO_TIMESTAMP, vec![]),
+        ];
+        let (control, used) = written(&messages);
+
+        assert_eq!(visited(&control, used), messages);
+    }
+
+    #[test]
+    fn a_message_that_is_cut_short_or_lies_about_its_length_ends_the_visit() {
+        let whole = [(libc::IPPROTO_IP, libc::IP_TOS, vec![1])];
+        let cut = [&whole[..], &[(0, 0, vec![9; 40])]].concat();
+        let (control, used) = written(&cut);
+        assert_eq!(visited(&control, used - 1), whole);
+        assert_eq!(visited(&control, 10), []);
+
+        for lie in [0, 1, 15, 1_000, usize::MAX] {
+            let (mut control, used) = written(&[&whole[..], &whole].concat());
+            let second = used / 2;
+            control.0[second..second + mem::size_of::<usize>()]
+                .copy_from_slice(&usize::to_ne_bytes(lie));
+
+            assert_eq!(visited(&control, used), whole, "length {lie}");
+        }
+    }
+
+    /// As the kernel lays them out: by the C library's own macros.
+    fn written(messages: &[Message]) -> (ControlBuffer, usize) {
+        let mut control = ControlBuffer([0; 256]);
+        let mut used = 0;
+        for (level, kind, data) in messages {
+            let len = data.len() as u32;
+            // SAFETY: both are arithmetic.
+            let (space, len) = unsafe { (libc::CMSG_SPACE(len), libc::CMSG_LEN(len)) };
+            assert!(used + space as usize <= control.0.len());
+            // SAFETY: the space of this message lies inside the buffer, as just asserted, and is aligned like a header.
+            unsafe {
+                let head = control.0.as_mut_ptr().add(used).cast::<libc::cmsghdr>();
+                (*head).cmsg_len = len as _;
+                (*head).cmsg_level = *level;
+                (*head).cmsg_type = *kind;
+                libc::CMSG_DATA(head).copy_from(data.as_ptr(), data.len());
+            }
+            used += space as usize;
+        }
+        (control, used)
+    }
+
+    fn visited(control: &ControlBuffer, control_len: usize) -> Vec<Message> {
+        let mut messages = Vec::new();
+        let received = Received {
+            len: 0,
+            control_len,
+        };
+        received.for_each_control(control, |level, kind, data| {
+            messages.push((level, kind, data.to_vec()));
+        });
+        messages
+    }
+}

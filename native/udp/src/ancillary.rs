@@ -154,3 +154,92 @@ impl<'a> Writer<'a> {
         self.used = end;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_beside_a_datagram_is_read_back() {
+        let mut space = Space::default();
+        let v4 = source(IpAddr::from([192, 0, 2, 7]));
+        let v6 = source("2001:db8::7".parse().unwrap());
+
+        for (source, is_v6) in [(v4, false), (v6, true)] {
+            let mut writer = Writer::new(&mut space);
+            writer.source(source);
+            writer.ecn(Ecn::Capable0, is_v6);
+            let used = writer.used_bytes();
+            let received = decode(&header(&mut space, used));
+
+            assert_eq!(received.source, Some(source));
+            assert_eq!(received.ecn, Ecn::Capable0);
+            assert_eq!(received.segment_bytes, None);
+        }
+    }
+
+    #[test]
+    fn the_size_of_coalesced_segments_is_read_wherever_it_stands() {
+        for (said, understood) in [(1452, Some(1452)), (0, None), (-1, None), (65_536, None)] {
+            let mut space = Space::default();
+            let mut writer = Writer::new(&mut space);
+            // One byte of payload, so that what follows it is aligned by padding alone.
+            writer.write(libc::IPPROTO_IP, libc::IP_TOS, 0b11_u8);
+            writer.write(libc::SOL_UDP, libc::UDP_GRO, said);
+            let used = writer.used_bytes();
+
+            let received = decode(&header(&mut space, used));
+
+            assert_eq!(received.segment_bytes, understood);
+            assert_eq!(received.ecn, Ecn::CongestionExperienced);
+        }
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_passed_over_and_nothing_is_nothing() {
+        let mut space = Space::default();
+        let mut writer = Writer::new(&mut space);
+        writer.write(libc::SOL_SOCKET, libc::SO_TIMESTAMP, [1_u64; 2]);
+        writer.segment_bytes(1200);
+        let used = writer.used_bytes();
+
+        for length in [used, 0] {
+            let received = decode(&header(&mut space, length));
+            assert!(received.source.is_none() && received.segment_bytes.is_none());
+            assert_eq!(received.ecn, Ecn::NotCapable);
+        }
+    }
+
+    #[test]
+    fn the_space_takes_all_that_one_datagram_needs_and_nothing_is_written_behind_it() {
+        let mut space = Space::default();
+        let mut writer = Writer::new(&mut space);
+        writer.source(source("2001:db8::7".parse().unwrap()));
+        writer.ecn(Ecn::Capable1, true);
+        writer.segment_bytes(1452);
+        assert!(writer.used_bytes() < SPACE_BYTES);
+
+        for _ in 0..SPACE_BYTES {
+            writer.segment_bytes(1452);
+        }
+
+        let used = writer.used_bytes();
+        assert!(used <= SPACE_BYTES);
+        let received = decode(&header(&mut space, used));
+        assert_eq!(received.ecn, Ecn::Capable1);
+        assert!(received.source.is_some());
+    }
+
+    fn source(ip: IpAddr) -> Source {
+        Source { ip, interface: 3 }
+    }
+
+    /// As `recvmmsg` leaves it.
+    fn header(space: &mut Space, used: usize) -> libc::msghdr {
+        // SAFETY: all-zero is a valid msghdr: no name, no buffers.
+        let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+        header.msg_control = space.as_mut_ptr().cast();
+        header.msg_controllen = used as _;
+        header
+    }
+}

@@ -225,7 +225,8 @@ fn honest_messages() -> Vec<Vec<u8>> {
     pair.log.into_iter().map(|sent| sent.bytes).collect()
 }
 
-fn message_of(pair: &mut Pair, kind: &str) -> (usize, Vec<u8>) {
+/// A message of this kind, not delivered yet, to the side that it is for.
+pub(super) fn message_of(pair: &mut Pair, kind: &str) -> (usize, Vec<u8>) {
     let mut outbox = Outbox::new();
     pair.seal(LEFT, b"hello", &mut outbox);
     let initiation = outbox.iter().next().unwrap().1.to_vec();
