@@ -146,6 +146,20 @@ test('a range that gets narrower is not refused on the way', async () => {
   await network.release();
 });
 
+test('a device that signs in anew and gets other addresses loses no way on the way', async () => {
+  const watching = new Watching(cable.dev, '192.168.0.9');
+  const network = networkOn(watching);
+  const ranges = ['192.168.0.0/24'];
+  await network.connect(plan({ ranges }));
+
+  watching.ways.clear();
+  const addresses = { ipv4: '100.96.0.6', ipv6: 'fd00:c0de:1::6' };
+  await network.connect(plan({ ranges, addresses }));
+
+  expect([...watching.ways]).toEqual(['culvert0']);
+  await network.release();
+});
+
 test('disconnecting keeps the protection and takes the rest', async () => {
   const network = networkOn(cable.dev);
   await network.protect(wanted);

@@ -33,7 +33,8 @@ export async function deviceChange(host: LinuxHost, plan: HostPlan, link: Link):
   const removals = stale.map((text) => `address del ${text} dev ${device}\n`).join('');
   if (isAsWanted(link, possible)) return removals;
   if (wanted.some((text) => text.includes(':'))) await allowIpv6(host, device);
-  return removals + renderDevice(possible);
+  // Without any address, for a moment, the kernel would take the device's routes away too.
+  return renderDevice(possible) + removals;
 }
 
 function withoutIpv6(plan: HostPlan): HostPlan {
