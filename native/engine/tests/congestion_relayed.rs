@@ -181,7 +181,7 @@ struct Site<'h> {
 impl<'h> Site<'h> {
     fn start(hosts: &'h Hosts, folder: &Folder, with_tun: bool) -> Site<'h> {
         let device = Device::start(&hosts.device, folder, 1);
-        let mut gateway = Gateway::start_watched(hosts.gateway.command(ENGINE, ""), |_| ());
+        let mut gateway = Gateway::start_watched(hosts.gateway.command(ENGINE, ""), "", |_| ());
         gateway.configure(&gateway_config(&device));
         let mut connector = match with_tun {
             true => kernel_connector(&hosts.connector),

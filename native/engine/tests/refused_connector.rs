@@ -28,7 +28,7 @@ use std::process::Command;
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-use conversation::{SERVER, base64, connector_key, tcp_echo};
+use conversation::{Conversation, SERVER, base64, connector_key, tcp_echo};
 use gateway::Gateway as TunnelEnd;
 use lab::{Host, unique};
 use process::Engine;
@@ -44,6 +44,8 @@ use serde_json::json;
 const DEVICE: &str = "100.96.0.7";
 const DEVICE_V6: &str = "fd5a::7";
 const ROOT: u32 = 0;
+const SYN: u8 = 2;
+const CLOSED_PORT: u16 = 9;
 
 #[test]
 fn line_50_a_connector_endures_calls_that_fail() {
@@ -65,7 +67,7 @@ fn line_50_a_connector_endures_calls_that_fail() {
     ];
     const WAITING: &[i32] = &[libc::EINTR, libc::ENOMEM];
     const STEERING: &[i32] = &[libc::ENOMEM, libc::ENOSPC];
-    let all: [(i64, &'static [i32]); 14] = [
+    let all: [(i64, &'static [i32]); 17] = [
         (libc::SYS_sendmmsg, SENDING),
         (libc::SYS_sendto, SENDING),
         (libc::SYS_recvmmsg, RECEIVING),
@@ -88,12 +90,29 @@ fn line_50_a_connector_endures_calls_that_fail() {
         (libc::SYS_epoll_ctl, STEERING),
         (libc::SYS_setsockopt, STEERING),
         (libc::SYS_getsockopt, &[libc::ENOBUFS]),
+        (libc::SYS_getsockname, &[libc::ENOBUFS]),
+        (libc::SYS_recvmsg, RECEIVING),
+        // Of the memory of a new connection.
+        (libc::SYS_mmap, &[libc::EAGAIN, libc::ENOMEM]),
     ];
     spawn(move || {
         enter_a_private_network();
         for (call, errnos) in all {
-            connector_endures(call, errnos);
+            connector_endures(call, errnos, begin_of_everything);
         }
+    })
+    .join()
+    .unwrap();
+}
+
+#[test]
+fn line_50_a_connector_endures_calls_that_fail_at_the_end_of_a_connection() {
+    spawn(move || {
+        enter_a_private_network();
+        let ending = &[libc::ENOBUFS, libc::ENOTCONN];
+        connector_endures(libc::SYS_shutdown, ending, connection_that_ends);
+        let returning = &[libc::EAGAIN, libc::ENOMEM];
+        connector_endures(libc::SYS_madvise, returning, connection_that_ends);
     })
     .join()
     .unwrap();
@@ -105,7 +124,7 @@ fn line_50_a_connector_whose_kernel_forwards_endures_an_interface_that_fails() {
     kernel_connector_endures(libc::SYS_writev, WRITING_AN_INTERFACE);
 }
 
-fn connector_endures(call: i64, errnos: &[i32]) {
+fn connector_endures(call: i64, errnos: &[i32], provoke: fn(&mut TunnelEnd, u16)) {
     let mut supervisor = None;
     let mut engine = Engine::start_prepared(
         &format!("refused-{call}"),
@@ -117,14 +136,13 @@ fn connector_endures(call: i64, errnos: &[i32]) {
     let answer = engine.ask("configure", config(&end));
     assert!(answer["result"]["hash"].is_string(), "{answer}");
     end.until("a session", TunnelEnd::has_session);
-    let (udp_port, tcp_port) = (echo_server(), tcp_echo());
+    let udp_port = echo_server();
     assert!(echoes(&mut end, 3999, udp_port));
     for (number, errno) in errnos.iter().enumerate() {
         let refusal = Refusal::of(call, *errno, engine.child.id());
         refusals.refuse(call, *errno);
         let source = 4000 + 10 * number as u16;
-        end.send(&packets::tcp(SERVER, source, tcp_port, 2, 1000, 0));
-        end.send(&packets::echo(SERVER, source, 1, 64, b"ping"));
+        provoke(&mut end, source);
         let asking = ask_for_status(&engine);
         echoes(&mut end, source, udp_port);
         // Longer than a bell that was not heard waits to be rung again.
@@ -136,6 +154,21 @@ fn connector_endures(call: i64, errnos: &[i32]) {
         let works = (1..8).any(|again| echoes(&mut end, source + again, udp_port));
         refusal.expect_endured(works, engine.child.id());
     }
+}
+
+/// A connection, a ping, and a datagram to a port where nobody is.
+fn begin_of_everything(end: &mut TunnelEnd, source: u16) {
+    end.send(&packets::tcp(SERVER, source, tcp_echo(), SYN, 1000, 0));
+    end.send(&packets::echo(SERVER, source, 1, 64, b"ping"));
+    end.send(&packets::udp(SERVER, source, CLOSED_PORT, 64, b"knock"));
+}
+
+/// Something is said and answered, and then the device has no more to say.
+fn connection_that_ends(end: &mut TunnelEnd, _source: u16) {
+    let port = tcp_echo();
+    let conversation = Conversation::start(end, port);
+    assert_eq!(conversation.say(end, &[7; 1000]), [7; 1000]);
+    conversation.finish(end);
 }
 
 /// One whose kernel forwards.

@@ -19,13 +19,17 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-use gateway_lab::Gateway;
 use gateway_lab::packets::udp;
 use gateway_lab::party::Party;
+use gateway_lab::{Gateway, free_port};
 use lab::ENGINE;
+use lab::folder::Folder;
 use refusing_kernel::Refusals;
 use refusing_kernel::endurance::Refusal;
-use refusing_kernel::errnos::{HEARING_A_BELL, LETTING_CALLERS_IN, RINGING_A_BELL, WAITING};
+use refusing_kernel::errnos::{
+    HEARING_A_BELL, LETTING_CALLERS_IN, MAKING_A_SOCKET, RINGING_A_BELL, TAKING_A_PORT, WAITING,
+    WRITING_A_FILE,
+};
 use serde_json::json;
 
 const TARGET: &str = "192.168.0.10";
@@ -81,6 +85,7 @@ fn line_50_a_gateway_endures_calls_that_fail() {
         (libc::SYS_write, RINGING_A_BELL),
         (libc::SYS_getrandom, &[libc::EAGAIN, libc::EIO]),
         (libc::SYS_accept4, LETTING_CALLERS_IN),
+        (libc::SYS_pwrite64, WRITING_A_FILE),
     ] {
         gateway_endures(call, errnos);
     }
@@ -91,7 +96,10 @@ fn gateway_endures(call: i64, errnos: &[i32]) {
     Refusals::prepare(&mut command, &[call]);
     // Dropped after the gateway: without a supervisor its calls would wait for ever.
     let mut supervisor = None;
-    let mut gateway = Gateway::start_watched(command, |pid| supervisor = Some(Refusals::over(pid)));
+    let folder = Folder::new();
+    let options = format!("--state {}", folder.join("floors").display());
+    let watch = |pid| supervisor = Some(Refusals::over(pid));
+    let mut gateway = Gateway::start_watched(command, &options, watch);
     let refusals = supervisor.as_ref().unwrap();
     let mut device = Party::new(&gateway, DEVICE);
     let mut connector = Party::new(&gateway, CONNECTOR);
@@ -119,6 +127,39 @@ fn gateway_endures(call: i64, errnos: &[i32]) {
         refusal.expect_met(refused);
         let works = (0..8).any(|_| carries(&mut device, &mut connector, 1000 + number as u16));
         refusal.expect_endured(works, gateway.pid());
+    }
+}
+
+#[test]
+fn line_50_a_gateway_that_gets_no_new_port_keeps_its_old_one() {
+    let ports = [
+        (libc::SYS_socket, MAKING_A_SOCKET),
+        (libc::SYS_bind, TAKING_A_PORT),
+    ];
+    for (call, errnos) in ports {
+        let mut command = Command::new(ENGINE);
+        Refusals::prepare(&mut command, &[call]);
+        let mut supervisor = None;
+        let watch = |pid| supervisor = Some(Refusals::over(pid));
+        let mut gateway = Gateway::start_watched(command, "", watch);
+        let refusals = supervisor.as_ref().unwrap();
+        let mut device = Party::new(&gateway, DEVICE);
+        let mut connector = Party::new(&gateway, CONNECTOR);
+        let mut config = gateway.config(&device, &connector);
+        gateway.configure(&config);
+        connector.greet();
+        device.greet();
+        config["listenPort"] = json!(free_port());
+        for (number, errno) in errnos.iter().enumerate() {
+            let refusal = Refusal::of(call, *errno, gateway.pid());
+            refusals.refuse(call, *errno);
+            gateway.ask_for_error("configure", config.clone());
+            refusal.expect_met(refusals.relent());
+
+            let works = (0..8).any(|_| carries(&mut device, &mut connector, number as u16));
+            refusal.expect_endured(works, gateway.pid());
+        }
+        gateway.configure(&config);
     }
 }
 

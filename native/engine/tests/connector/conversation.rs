@@ -10,6 +10,7 @@ use super::gateway::Gateway;
 use super::packets::{self, tcp};
 
 pub const SERVER: &str = "10.9.0.10";
+const FIN: u8 = 1;
 const SYN: u8 = 2;
 const RST: u8 = 4;
 const ACK: u8 = 16;
@@ -78,6 +79,12 @@ impl Conversation {
             self.theirs.get(),
         ));
         answer
+    }
+
+    /// Has no more to say.
+    pub fn finish(&self, gateway: &mut Gateway) {
+        let (next, theirs) = (self.next.get(), self.theirs.get());
+        gateway.send(&tcp(self.server, 5000, self.port, FIN | ACK, next, theirs));
     }
 }
 

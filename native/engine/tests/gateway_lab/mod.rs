@@ -38,9 +38,7 @@ impl Gateway {
 
     /// With these options of the engine's.
     pub(crate) fn start_with(options: &str) -> Gateway {
-        let mut command = Command::new(ENGINE);
-        command.arg("gateway").args(options.split_whitespace());
-        Gateway::run(command, |_| ())
+        Gateway::start_watched(Command::new(ENGINE), options, |_| ())
     }
 
     /// With so many descriptors and no more.
@@ -51,23 +49,28 @@ impl Gateway {
     }
 
     fn start_by(command: Command) -> Gateway {
-        Gateway::start_watched(command, |_| ())
+        Gateway::start_watched(command, "", |_| ())
     }
 
     /// With something done to the process at once after its start.
-    pub(crate) fn start_watched(mut command: Command, started: impl FnOnce(u32)) -> Gateway {
-        command.arg("gateway");
-        Gateway::run(command, started)
-    }
-
-    fn run(mut command: Command, started: impl FnOnce(u32)) -> Gateway {
+    pub(crate) fn start_watched(
+        mut command: Command,
+        options: &str,
+        started: impl FnOnce(u32),
+    ) -> Gateway {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder =
             std::env::temp_dir().join(format!("culvert-gateway-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("control.sock");
-        let process = command.arg("--control").arg(&path).spawn().unwrap();
+        let process = command
+            .arg("gateway")
+            .args(options.split_whitespace())
+            .arg("--control")
+            .arg(&path)
+            .spawn()
+            .unwrap();
         started(process.id());
         let deadline = Instant::now() + PATIENCE;
         let stream = loop {

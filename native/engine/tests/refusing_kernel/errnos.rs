@@ -28,3 +28,10 @@ pub const MAKING_A_SOCKET: &[i32] = &[
     libc::ENOBUFS,
     libc::ENOMEM,
 ];
+pub const TAKING_A_PORT: &[i32] = &[
+    libc::EACCES,
+    libc::EADDRINUSE,
+    libc::EADDRNOTAVAIL,
+    libc::ENOMEM,
+];
+pub const WRITING_A_FILE: &[i32] = &[libc::EDQUOT, libc::EINTR, libc::EIO, libc::ENOSPC];
