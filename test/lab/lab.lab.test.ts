@@ -4,6 +4,7 @@
  */
 import { readdir, readlink } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from './eventually.ts';
 import { Lab } from './lab.ts';
 import type { Topology } from './topology.ts';
 
@@ -92,7 +93,11 @@ test('stopping a lab leaves no process and no namespace', async () => {
 
   await other.stop();
 
-  expect((await namespacesInUse()).filter((namespace) => made.includes(namespace))).toEqual([]);
+  // Who was killed with its namespace's first process is gone a moment after it.
+  await eventually(async () => {
+    const inUse = await namespacesInUse();
+    expect(inUse.filter((namespace) => made.includes(namespace))).toEqual([]);
+  });
 });
 
 async function namespaceOf(pid: number | string): Promise<string> {
