@@ -160,6 +160,22 @@ test('a device that signs in anew and gets other addresses loses no way on the w
   await network.release();
 });
 
+test('a way that is lost while the addresses change is told, not taken for made', async () => {
+  const ranges = ['192.168.0.0/24'];
+  await networkOn(cable.dev).connect(plan({ ranges }));
+
+  const addresses = { ipv4: '100.96.0.6', ipv6: 'fd00:c0de:1::6' };
+  const changing = networkOn(new Losing(cable.dev, 'address del', ranges)).connect(
+    plan({ ranges, addresses }),
+  );
+
+  await expect(changing).rejects.toMatchObject({
+    code: 'network-refused',
+    detail: { reason: 'the kernel’s routes are not what was asked for' },
+  });
+  await networkOn(cable.dev).release();
+});
+
 test('disconnecting keeps the protection and takes the rest', async () => {
   const network = networkOn(cable.dev);
   await network.protect(wanted);
@@ -375,6 +391,28 @@ class Watching extends Fuse {
     const ran = await super.run(program, argv, input);
     const { stdout, stderr } = await this.#namespace.try(`ip route get ${this.#address}`);
     this.ways.add(/dev (\S+)/.exec(stdout)?.[1] ?? stderr.trim());
+    return ran;
+  }
+}
+
+/** A host whose kernel takes ways into the tunnel away with the first program that is given such a line. */
+class Losing extends Fuse {
+  readonly #namespace: Namespace;
+  readonly #line: string;
+  readonly #ways: readonly string[];
+
+  constructor(host: Namespace, line: string, ways: readonly string[]) {
+    super(host, Number.POSITIVE_INFINITY, 'after');
+    this.#namespace = host;
+    this.#line = line;
+    this.#ways = ways;
+  }
+
+  override async run(program: Program, argv: readonly string[], input?: string) {
+    const ran = await super.run(program, argv, input);
+    if (!input?.includes(this.#line)) return ran;
+    for (const way of this.#ways)
+      await this.#namespace.try(`ip route del ${way} dev culvert0 table 5182`);
     return ran;
   }
 }

@@ -28,7 +28,8 @@ export async function changeRoutes(
 ): Promise<void> {
   const { add, remove } = routeChanges(current, wanted, kinds);
   await batch(host, first + renderAdditions(add, names));
-  if (add.length + remove.length === 0) return;
+  // What came first may have taken routes along, as a device's addresses do.
+  if (first === '' && add.length + remove.length === 0) return;
   await removeRoutes(host, renderRemovals(remove, names));
   await verifyRoutes(host, names, wanted, kinds);
 }
