@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Status } from '../../contract/local-api.ts';
+import { status } from './api-scene.ts';
 import type { Handlers } from './calls.ts';
 import { buildLocalApi } from './local-api.ts';
 import { listenOnSocket } from './unix-socket.ts';
@@ -27,7 +27,7 @@ beforeEach(async () => {
   path = join(folder, 'run', 'culvertd.sock');
   uid = 1000;
   app = buildLocalApi({
-    handlers: { status: () => STATUS, watch: () => () => undefined } as unknown as Handlers,
+    handlers: { status, watch: () => () => undefined } as unknown as Handlers,
     credentialsOf: () => ({ uid, gid: uid, pid: 1 }),
     log: { debug: () => undefined, warn: () => undefined },
   });
@@ -98,19 +98,6 @@ test('files that are passed along are not taken', { timeout: 60_000 }, async () 
   expect(stdout).toMatch(/^HTTP\/1\.1 200 OK/);
   await until(() => descriptors() <= before + 2);
 });
-
-const STATUS: Status = {
-  version: '0.1.0',
-  account: { kind: 'signed-out', problem: null },
-  wanted: 'off',
-  pausedUntil: null,
-  tunnel: { kind: 'off' },
-  path: null,
-  networks: [],
-  lists: null,
-  notices: [],
-  traffic: { rxBytes: 0, txBytes: 0 },
-};
 
 function askOnce(): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -158,18 +158,9 @@ impl Role for Connector {
     fn wireguard(&mut self) -> uapi::Configuration {
         let overlay = self.applied.as_ref().map(|applied| applied.overlay.clone());
         let overlay = overlay.unwrap_or_default();
-        let peers = self.tunnel.peers().into_iter().map(|peer| {
-            let status = peer.status();
-            uapi::Peer {
-                public_key: status.public_key,
-                preshared_key: status.preshared_key,
-                endpoint: status.endpoint.map(|endpoint| endpoint.remote),
-                last_handshake: status.last_handshake.unwrap_or_default(),
-                rx_bytes: status.received_bytes,
-                tx_bytes: status.sent_bytes,
-                keepalive_seconds: status.keepalive_seconds,
-                allowed_ips: overlay.clone(),
-            }
+        let peers = self.tunnel.peers().into_iter().map(|peer| uapi::Peer {
+            allowed_ips: overlay.clone(),
+            ..peer.status().into()
         });
         uapi::Configuration {
             private_key: self.tunnel.private_key(),

@@ -6,27 +6,17 @@ use crate::clock::now;
 use crate::uapi::{AllowedIpChange, Configuration, Peer, PeerChange};
 
 pub(crate) fn configuration(tunnel: &Tunnel, listen_port: u16, fwmark: u32) -> Configuration {
-    let mut peers: Vec<Peer> = tunnel.peers().iter().map(|peer| describe(peer)).collect();
+    let mut peers: Vec<Peer> = tunnel
+        .peers()
+        .iter()
+        .map(|peer| peer.status().into())
+        .collect();
     peers.sort_by_key(|peer| peer.public_key);
     Configuration {
         private_key: tunnel.private_key(),
         listen_port,
         fwmark,
         peers,
-    }
-}
-
-fn describe(peer: &culvert_core::Peer) -> Peer {
-    let status = peer.status();
-    Peer {
-        public_key: status.public_key,
-        preshared_key: status.preshared_key,
-        endpoint: status.endpoint.map(|endpoint| endpoint.remote),
-        last_handshake: status.last_handshake.unwrap_or_default(),
-        rx_bytes: status.received_bytes,
-        tx_bytes: status.sent_bytes,
-        keepalive_seconds: status.keepalive_seconds,
-        allowed_ips: status.allowed_ips,
     }
 }
 

@@ -26,6 +26,21 @@ pub(crate) struct Peer {
     pub(crate) allowed_ips: Vec<IpNet>,
 }
 
+impl From<culvert_core::PeerStatus> for Peer {
+    fn from(status: culvert_core::PeerStatus) -> Self {
+        Self {
+            public_key: status.public_key,
+            preshared_key: status.preshared_key,
+            endpoint: status.endpoint.map(|endpoint| endpoint.remote),
+            last_handshake: status.last_handshake.unwrap_or_default(),
+            rx_bytes: status.received_bytes,
+            tx_bytes: status.sent_bytes,
+            keepalive_seconds: status.keepalive_seconds,
+            allowed_ips: status.allowed_ips,
+        }
+    }
+}
+
 /// One thing that `set=1` asks for. They apply in order.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {

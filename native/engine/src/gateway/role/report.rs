@@ -27,24 +27,12 @@ impl Gateway {
 
     pub(super) fn report_wireguard(&self) -> uapi::Configuration {
         let tunnel = &self.shared.tunnel;
-        let peers = tunnel.peers().into_iter().map(|peer| {
-            let status = peer.status();
-            uapi::Peer {
-                public_key: status.public_key,
-                preshared_key: status.preshared_key,
-                endpoint: status.endpoint.map(|endpoint| endpoint.remote),
-                last_handshake: status.last_handshake.unwrap_or_default(),
-                rx_bytes: status.received_bytes,
-                tx_bytes: status.sent_bytes,
-                keepalive_seconds: status.keepalive_seconds,
-                allowed_ips: status.allowed_ips,
-            }
-        });
+        let peers = tunnel.peers().into_iter();
         uapi::Configuration {
             private_key: tunnel.private_key(),
             listen_port: self.listen_port(),
             fwmark: 0,
-            peers: peers.collect(),
+            peers: peers.map(|peer| peer.status().into()).collect(),
         }
     }
 }
