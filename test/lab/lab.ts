@@ -82,6 +82,9 @@ export class Lab {
       String(host.pid),
     ]);
     await this.fabric.run(['ip', 'link', 'set', port, 'master', link.segment, 'up']);
+    // Nobody else has its address (RFC 4862 §5.4): else it would come a second or two later, and a browser that is on its
+    // way somewhere then gives up with ERR_NETWORK_CHANGED.
+    await host.run(['sysctl', '-qw', `net.ipv6.conf.${link.name}.accept_dad=0`]);
     await host.run(['ip', 'link', 'set', link.name, 'mtu', String(link.mtu ?? 1500), 'up']);
     for (const address of link.addresses) {
       await host.run([

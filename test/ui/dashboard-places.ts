@@ -1,6 +1,7 @@
 /** The pages of the dashboard by address; the heading says that the page is there and not only its frame. */
 import type { Page } from 'playwright-core';
 import type { Organisation } from '../gateway/organisation.ts';
+import { openAddress } from '../world/browser.ts';
 import type { Filling } from './filled-organisation.ts';
 
 export type Place = readonly [address: string, heading: string];
@@ -42,7 +43,7 @@ export async function visit(
   { url }: Organisation,
   [address, heading]: Place,
 ): Promise<void> {
-  await page.goto(url + address);
+  await openAddress(page, url + address);
   await page.getByRole('heading', { level: 1, name: heading }).waitFor();
   await page.getByLabel(/Loading|読み込み中/).waitFor({ state: 'detached' });
 }

@@ -3,6 +3,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Organisation, startOrganisation } from '../gateway/organisation.ts';
+import { openAddress } from '../world/browser.ts';
 import { lists, type Place, places, visit } from './dashboard-places.ts';
 import {
   type DashboardWindow,
@@ -84,7 +85,7 @@ test('what opens over a view is accessible: search, a new rule, a new network, a
   ];
 
   for (const [address, act, shown] of opened) {
-    await page.goto(filled.url + address);
+    await openAddress(page, filled.url + address);
     await page.getByRole('heading', { level: 1 }).waitFor();
     await act();
     await page

@@ -4,6 +4,7 @@ import { SESSION_COOKIE } from '../../gateway/control/login/browser-session.ts';
 import type { Role } from '../../gateway/control/store/database.ts';
 import { hashSecret, newSecret } from '../../gateway/control/store/identifier.ts';
 import type { Organisation } from '../gateway/organisation.ts';
+import { openAddress } from '../world/browser.ts';
 
 export interface WindowOptions {
   width?: number;
@@ -57,7 +58,7 @@ export async function openDashboard(
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) objections.push(message.text());
   });
-  await page.goto(organisation.url);
+  await openAddress(page, organisation.url);
   return { page, context, objections };
 }
 

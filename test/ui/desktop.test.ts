@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vit
 import type { Network } from '../../gateway/contract/admin-api.ts';
 import { eventually } from '../lab/eventually.ts';
 import type { Administrator } from '../world/administrator.ts';
-import { signInAtProvider } from '../world/browser.ts';
+import { openAddress, signInAtProvider } from '../world/browser.ts';
 import { LabDesktop, startScreen } from '../world/desktop.ts';
 import type { Device } from '../world/device.ts';
 import { deviceSecrets, filesBelow, spellings } from '../world/device-secrets.ts';
@@ -253,7 +253,7 @@ async function finishInBrowser(): Promise<string> {
   const context = await world.browser.context();
   try {
     const page = await context.newPage();
-    await page.goto(address);
+    await openAddress(page, address);
     await signInAtProvider(page, people.alice.username, people.alice.password);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.waitForURL((url) => url.hostname === '127.0.0.1');

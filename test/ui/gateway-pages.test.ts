@@ -15,6 +15,7 @@ import {
   startOrganisation,
 } from '../gateway/organisation.ts';
 import { authorisation } from '../gateway/sign-in.ts';
+import { openAddress } from '../world/browser.ts';
 
 let browser: Browser;
 let app: Server;
@@ -56,7 +57,7 @@ beforeEach(async () => {
 
 test('set-up, by hand, to an owner who is signed in', async () => {
   organisation = await startOrganisation({ isNew: true });
-  await page.goto(organisation.built.setupLink ?? '');
+  await openAddress(page, organisation.built.setupLink ?? '');
   await expectAccessible();
 
   await page.getByLabel('Name of your organisation').fill('Example');
@@ -76,7 +77,7 @@ test('set-up, by hand, to an owner who is signed in', async () => {
 });
 
 test('a device’s sign-in, another account, and the way back to the app', async () => {
-  await page.goto(deviceLink());
+  await openAddress(page, deviceLink());
   await logIn(ALICE.username, ALICE.password);
   await page
     .getByRole('heading', { name: 'Sign in on this device as alice@example.com?' })
@@ -94,11 +95,11 @@ test('a device’s sign-in, another account, and the way back to the app', async
 });
 
 test('cancelling on either page leads back to the app, signed in as nobody', async () => {
-  await page.goto(deviceLink());
+  await openAddress(page, deviceLink());
   await page.getByRole('button', { name: 'Cancel' }).click();
   await expectCancelled();
 
-  await page.goto(deviceLink());
+  await openAddress(page, deviceLink());
   await logIn(ALICE.username, ALICE.password);
   await page.getByRole('heading', { name: 'Sign in on this device' }).waitFor();
   await page.getByRole('button', { name: 'Cancel' }).click();

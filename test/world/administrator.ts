@@ -9,7 +9,7 @@ import type {
   RuleInput,
 } from '../../gateway/contract/admin-api.ts';
 import type { SplitTunnel } from '../../gateway/contract/snapshot.ts';
-import { type LabBrowser, signInAtProvider } from './browser.ts';
+import { type LabBrowser, openAddress, signInAtProvider } from './browser.ts';
 import { GATEWAY_URL, type Person } from './provider.ts';
 
 export class Administrator {
@@ -31,7 +31,7 @@ export class Administrator {
   static async arrive(browser: LabBrowser, person: Person): Promise<Administrator> {
     const context = await browser.context();
     const page = await context.newPage();
-    await page.goto(`${GATEWAY_URL}/`);
+    await openAddress(page, `${GATEWAY_URL}/`);
     await page.getByRole('link', { name: 'Sign in' }).click();
     await signInAtProvider(page, person.username, person.password);
     return new Administrator(context, page);
@@ -40,7 +40,7 @@ export class Administrator {
   /** Another tab of the same browser. */
   async openPage(): Promise<Page> {
     const page = await this.#context.newPage();
-    await page.goto(`${GATEWAY_URL}/`);
+    await openAddress(page, `${GATEWAY_URL}/`);
     return page;
   }
 

@@ -73,6 +73,21 @@ async function launch(executablePath: string): Promise<Browser> {
   });
 }
 
+/**
+ * Opens an address as people do: once more when the machine's network changed on the way. A browser that shows its page
+ * of errors loads again by itself then; one that is driven reports the first attempt only.
+ */
+export async function openAddress(page: Page, address: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await page.goto(address);
+      return;
+    } catch (cause) {
+      if (attempt === 3 || !String(cause).includes('ERR_NETWORK_CHANGED')) throw cause;
+    }
+  }
+}
+
 /** Fills in the provider's own page, wherever the sign-in has led to it. */
 export async function signInAtProvider(page: Page, name: string, password: string): Promise<void> {
   await page.getByLabel('User name').fill(name);

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { type Finished, type RunOptions, type Service, succeed } from '../lab/command.ts';
 import { type Host, repository } from '../lab/host.ts';
-import { type LabBrowser, signInAtProvider } from './browser.ts';
+import { type LabBrowser, openAddress, signInAtProvider } from './browser.ts';
 import type { Person } from './provider.ts';
 
 export class Device {
@@ -77,7 +77,7 @@ export class Device {
     const context = await browser.context();
     try {
       const page = await context.newPage();
-      await page.goto(address);
+      await openAddress(page, address);
       await signInAtProvider(page, person.username, person.password);
       await page.getByRole('button', { name: /sign in|allow|continue/i }).click();
       const [code] = await login.ended;

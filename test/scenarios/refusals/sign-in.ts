@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { Service } from '../../lab/command.ts';
-import { signInAtProvider } from '../../world/browser.ts';
+import { openAddress, signInAtProvider } from '../../world/browser.ts';
 import { GATEWAY_URL, people } from '../../world/provider.ts';
 import { scene, told } from './scene.ts';
 
@@ -101,6 +101,6 @@ async function beginLogin(): Promise<{ login: Service; page: Page }> {
   const login = scene.laptop.start('culvert login', argv, { user: 'alice' });
   const [address = ''] = await login.waitFor(/https:\/\/\S+\/oauth\/\S+/);
   const page = await (await scene.world.browser.context()).newPage();
-  await page.goto(address);
+  await openAddress(page, address);
   return { login, page };
 }
