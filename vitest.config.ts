@@ -35,7 +35,8 @@ export default defineConfig({
           include: ['test/ui/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // As above; each file has hosts or a gateway of its own, and its own browser.
+          maxWorkers: 2,
         },
       },
     ],
