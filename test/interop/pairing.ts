@@ -43,6 +43,9 @@ export function nameOf({ opponent, initiator, outer, isPreshared }: Combination)
   return `${opponent.name}, ${begins}, ${outer}, ${isPreshared ? 'with' : 'without'} a preshared key`;
 }
 
+/** How long after the last ping that counts others are sent. */
+const PATIENCE_SECONDS = 1;
+
 interface End {
   host: Host;
   /** Last number of its addresses, inner and outer. */
@@ -101,15 +104,21 @@ export class Pairing {
     await this.#introduce();
   }
 
-  /** How many of so many pings came back, from who begins. */
-  async ping(count: number, intervalSeconds: number): Promise<number> {
+  /**
+   * Which of so many pings did not come back to who begins, by number from 1. A few more are sent behind them: once anything
+   * was answered, `ping` waits for the last ones no longer than for two round trips, which a busy machine may take.
+   */
+  async lostPings(count: number, intervalSeconds: number): Promise<number[]> {
     const { initiator, responder } = this.#ends;
-    const pause = String(intervalSeconds);
+    const sent = count + Math.ceil(PATIENCE_SECONDS / intervalSeconds);
     const said = await initiator.host.try(
-      ['ping', '-q', '-c', String(count), '-i', pause, '-W', '8', this.#inner(responder)],
-      { timeoutMs: count * intervalSeconds * 1000 * 2 + 60_000 },
+      ['ping', '-c', `${sent}`, '-i', `${intervalSeconds}`, '-W', '8', this.#inner(responder)],
+      { timeoutMs: sent * intervalSeconds * 1000 * 2 + 60_000 },
     );
-    return Number(/(\d+) received/.exec(said.stdout)?.[1] ?? 0);
+    const answered = new Set(
+      Array.from(said.stdout.matchAll(/bytes from .*icmp_seq=(\d+)/g), ([, n]) => Number(n)),
+    );
+    return Array.from({ length: count }, (_, index) => index + 1).filter((n) => !answered.has(n));
   }
 
   async #introduce(): Promise<void> {

@@ -216,17 +216,17 @@ impl Tunnel {
         sleep(Duration::from_millis(200));
         let [received, sent] = transferred(&self.ours, &self.our_name);
         let [their_received, their_sent] = transferred(&self.theirs, &self.their_name);
-        let least = 2 * STREAM_BYTES as u64;
-        assert!(
-            received > least && sent > least,
-            "{received} in, {sent} out"
-        );
         // What a full socket dropped on the way may be missing.
         assert!(
             their_received <= sent && received <= their_sent,
             "more arrived than was sent"
         );
-        assert!(their_received > sent / 100 * 80 && received > their_sent / 100 * 80);
+        // Both streams came whole each way.
+        let least = 2 * STREAM_BYTES as u64;
+        assert!(
+            received > least && their_received > least,
+            "{received} and {their_received} bytes in"
+        );
     }
 }
 
