@@ -8,6 +8,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::lab::packets::{tcp, tcp_with};
 use crate::lab::{GATEWAY, SERVER, config};
+use crate::processor_time::processor_time;
+use crate::turns::Tally;
 
 const ROUNDS: u32 = 2000;
 pub(super) const QUIET: Duration = Duration::from_secs(3);
@@ -84,6 +86,59 @@ impl Device {
         (processor_time() - start).as_secs_f64() * 1e6 / f64::from(ROUNDS)
     }
 
+    /// Each of the flows sends `data`.
+    pub(super) fn say(&mut self, ports: &[u16], data: &[u8], tally: &mut Tally) {
+        let said: Vec<Vec<u8>> = ports
+            .iter()
+            .map(|port| self.packet(*port, ACK, data))
+            .collect();
+        for port in ports {
+            self.flows.get_mut(port).unwrap().next += data.len() as u32;
+        }
+        self.deliver(&said, tally);
+    }
+
+    /// Each of them has got an answer of `len` bytes by now, and acknowledges it.
+    pub(super) fn hear(&mut self, ports: &[u16], len: usize, tally: &mut Tally) {
+        let before: Vec<usize> = ports.iter().map(|port| self.flows[port].received).collect();
+        let (nat, out) = (&mut self.nat, &mut self.out);
+        tally.meter.time(|| nat.handle_ready(Instant::now(), out));
+        let heard = self.note_all(tally);
+        let acknowledgements: Vec<Vec<u8>> = heard
+            .iter()
+            .map(|port| self.packet(*port, ACK, b""))
+            .collect();
+        self.deliver(&acknowledgements, tally);
+        for (port, before) in ports.iter().zip(before) {
+            assert_eq!(self.flows[port].received, before + len);
+        }
+    }
+
+    fn deliver(&mut self, packets: &[Vec<u8>], tally: &mut Tally) {
+        let (nat, out) = (&mut self.nat, &mut self.out);
+        tally.meter.time(|| {
+            for packet in packets {
+                nat.handle_packet(Instant::now(), GATEWAY, packet, out);
+            }
+            nat.flush(Instant::now(), out);
+        });
+        tally.packets += packets.len();
+        self.note_all(tally);
+    }
+
+    /// Notes what has come out, and returns who wants an acknowledgement.
+    fn note_all(&mut self, tally: &mut Tally) -> Vec<u16> {
+        let arrived: Vec<Arrived> = self.out.packets().map(|(_, packet)| read(packet)).collect();
+        self.out.clear();
+        tally.packets += arrived.len();
+        let wanting = arrived
+            .into_iter()
+            .filter_map(|(port, flags, sequence, len)| {
+                self.note(port, flags, sequence, len).then_some(port)
+            });
+        wanting.collect()
+    }
+
     /// Per cent of a core.
     pub(super) fn idle(&mut self) -> f64 {
         let start = processor_time();
@@ -107,18 +162,22 @@ impl Device {
     }
 
     fn hand_over(&mut self, port: u16, flags: u8, data: &[u8]) {
+        let packet = self.packet(port, flags, data);
+        self.nat
+            .handle_packet(Instant::now(), GATEWAY, &packet, &mut self.out);
+    }
+
+    fn packet(&self, port: u16, flags: u8, data: &[u8]) -> Vec<u8> {
         let Flow {
             target,
             next,
             expects,
             ..
         } = self.flows[&port];
-        let packet = match data {
+        match data {
             b"" => tcp(SERVER, port, target, flags, next, expects),
             _ => tcp_with(SERVER, port, target, flags, next, expects, data),
-        };
-        self.nat
-            .handle_packet(Instant::now(), GATEWAY, &packet, &mut self.out);
+        }
     }
 
     pub(super) fn until(&mut self, mut is_true: impl FnMut(&mut Self) -> bool) {
@@ -194,15 +253,4 @@ fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
     pages * 4096
-}
-
-fn processor_time() -> Duration {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the kernel fills in `time`, which outlives the call.
-    let done = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    assert_eq!(done, 0);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

@@ -1,6 +1,7 @@
 //! What a connection costs that is open, and what it costs the one next to it: memory, processor time for a byte there and back
-//! with 10, 1,000 and 10,000 others open, and processor time while nothing happens. Needs root.
-//! `cargo run --release -p culvert-netstack --example flow-cost`
+//! with 10, 1,000 and 10,000 others open, and processor time while nothing happens. Then what a packet costs when all of them
+//! are at work (`turns`). Needs root.
+//! `cargo run --release -p culvert-netstack --example flow-cost` (`-- turns` for the last part alone)
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -11,24 +12,32 @@
 mod device;
 #[path = "../../tests/lab/mod.rs"]
 mod lab;
+mod processor_time;
 mod server;
+mod turns;
 
 use device::{Device, QUIET};
 use lab::in_a_private_network;
-use server::{DOWNLOAD, DOWNLOAD_BYTES, ECHO, serve, start_server, stop};
+use server::{DOWNLOAD, DOWNLOAD_BYTES, ECHO, Server, serve};
+
+const COUNTS: [u16; 3] = [10, 1_000, 10_000];
 
 fn main() {
     allow_open_files(20_000);
-    if std::env::args().nth(1).as_deref() == Some("serve") {
+    let wanted = std::env::args().nth(1);
+    if wanted.as_deref() == Some("serve") {
         return serve();
     }
-    in_a_private_network(|| {
-        let server = start_server();
-        for count in [10, 1_000, 10_000] {
-            measure(count);
+    in_a_private_network(move || {
+        let mut server = Server::start();
+        if wanted.as_deref() != Some("turns") {
+            COUNTS.into_iter().for_each(measure);
+            downloads_then_quiet(200);
         }
-        downloads_then_quiet(200);
-        stop(server);
+        COUNTS
+            .into_iter()
+            .for_each(|count| turns::measure(&mut server, count));
+        server.stop();
     });
 }
 
