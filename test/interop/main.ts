@@ -5,6 +5,7 @@
  *   npm run interop -- --minutes 1 --with gotatun
  *   npm run kernel                                    the kernel's WireGuard, in a VM
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Lab } from '../lab/lab.ts';
 import { type Opponent, opponents } from './opponents.ts';
@@ -13,6 +14,10 @@ import { type Combination, combinations, interopTopology, nameOf, Pairing } from
 /** One may be lost when a session is renewed. */
 const LOST_AT_MOST_PER_RENEWAL = 1;
 const RENEWAL_SECONDS = 120;
+/** Often enough to see each session. */
+const LOOK_MS = 15_000;
+/** Who is to renew a session does it with the first packet after that time; a try that is lost costs five seconds. */
+const RENEWED_AFTER_SECONDS = RENEWAL_SECONDS + 20;
 
 const { values } = parseArgs({
   options: {
@@ -35,14 +40,20 @@ async function run(all: Combination[]): Promise<boolean> {
   console.log(
     `${all.length} pairs, ${count} pings each, ${minutes} minutes, and again with a new key`,
   );
-  const during = await Promise.all(pairings.map((pairing) => pairing.lostPings(count, interval)));
+  const pings = Promise.all(pairings.map((pairing) => pairing.lostPings(count, interval)));
+  const [during, renewals] = await Promise.all([pings, renewalsUntil(pings, pairings)]);
   await Promise.all(pairings.map((pairing) => pairing.changeKey()));
   const after = await Promise.all(pairings.map((pairing) => pairing.lostPings(20, interval)));
+  const due = Math.floor((minutes * 60) / RENEWED_AFTER_SECONDS);
   const mayBeLost = Math.floor((minutes * 60) / RENEWAL_SECONDS) * LOST_AT_MOST_PER_RENEWAL;
   const verdicts = all.map((combination, number) => {
-    const [lost = [], lostAfter = []] = [during[number], after[number]];
-    const isFine = lost.length <= mayBeLost && lostAfter.length === 0;
-    const counts = `${told(lost)} of ${count} lost, ${told(lostAfter)} of 20 after a new key`;
+    const [lost = [], lostAfter = [], renewed = 0] = [
+      during[number],
+      after[number],
+      renewals[number],
+    ];
+    const isFine = lost.length <= mayBeLost && renewed >= due && lostAfter.length === 0;
+    const counts = `${told(lost)} of ${count} lost, ${renewed} renewals (${due} or more are due), ${told(lostAfter)} of 20 after a new key`;
     console.log(`${isFine ? 'ok    ' : 'FAILED'} ${nameOf(combination)}: ${counts}`);
     return isFine;
   });
@@ -53,6 +64,21 @@ async function run(all: Combination[]): Promise<boolean> {
 function told(lost: number[]): string {
   const some = lost.slice(0, 5).join(', ');
   return lost.length === 0 ? '0' : `${lost.length} (${some}${lost.length > 5 ? ', …' : ''})`;
+}
+
+/** How often each pair had a new session until then, by our side's account. */
+async function renewalsUntil(end: Promise<unknown>, pairings: Pairing[]): Promise<number[]> {
+  const seen = pairings.map(() => new Set<string>());
+  let isOver = false;
+  const over = end.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    for (const [number, pairing] of pairings.entries())
+      seen[number]?.add(await pairing.lastHandshake());
+    await Promise.race([over, sleep(LOOK_MS)]);
+  }
+  return seen.map((moments) => [...moments].filter((moment) => moment !== '0').length - 1);
 }
 
 function opponentNamed(name: string): Opponent {

@@ -121,6 +121,14 @@ export class Pairing {
     return Array.from({ length: count }, (_, index) => index + 1).filter((n) => !answered.has(n));
   }
 
+  /** When our side's session was made, in Unix seconds; 0: there is none yet. */
+  async lastHandshake(): Promise<string> {
+    const { initiator, responder } = this.#ends;
+    const ours = initiator.number === 1 ? initiator : responder;
+    const said = await ours.host.run(['wg', 'show', this.#interface, 'latest-handshakes']);
+    return said.trim().split('\t')[1] ?? '0';
+  }
+
   async #introduce(): Promise<void> {
     const { initiator, responder } = this.#ends;
     const outer =

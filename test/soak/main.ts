@@ -4,8 +4,10 @@
  * as many handshakes as wireguard-go begins. One hour, unless told otherwise.
  *
  * `npm run soak -- --virtual [--hours N]`: the core alone, a day in virtual time.
- * `npm run soak -- --gigabytes N [--only 'near with both']`: N GB, checked byte by byte, for each of the sixteen ways in which the two
- * kernels can have offloads or not; each time both families inside and outside, and MTU 1280 to 9000.
+ * `npm run soak -- --gigabytes N [--only WORDS]`: N GB, TCP and UDP, checked byte by byte, for each of the sixteen ways in which the
+ * kernels of two devices can have offloads or not; each time both families inside and outside, and MTU 1280 to 9000. And for each of
+ * eight ways from a device through a gateway and a connector: with all offloads, with none, or with those of its ends or of its middle
+ * alone, and a connector in either mode. With `--only`, those whose names have the words: 'near with both', 'user space'.
  */
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -44,16 +46,17 @@ process.exit(await runChosen());
 
 async function runChosen(): Promise<number> {
   if (values.virtual)
-    return runCargo('culvert-core', 'soak', { CULVERT_VIRTUAL_HOURS: values.hours });
+    return runCargo('culvert-core', ['soak'], { CULVERT_VIRTUAL_HOURS: values.hours });
   if (values.gigabytes === undefined) return await runMinutes(Number(values.minutes));
-  return runCargo('culvert-engine', 'offloads', {
+  return runCargo('culvert-engine', ['offloads', 'offloads_relayed'], {
     CULVERT_TRANSFER_GIGABYTES: values.gigabytes,
     CULVERT_TRANSFER_ONLY: values.only,
   });
 }
 
-function runCargo(crate: string, name: string, environment: Record<string, string>): number {
-  const argv = ['test', '--release', '-p', crate, '--test', name, '--', '--nocapture'];
+function runCargo(crate: string, tests: string[], environment: Record<string, string>): number {
+  const named = tests.flatMap((name) => ['--test', name]);
+  const argv = ['test', '--release', '-p', crate, ...named, '--', '--nocapture'];
   const env = { ...process.env, ...environment };
   return (
     spawnSync('cargo', argv, { cwd: `${repository}/native`, env, stdio: 'inherit' }).status ?? 1

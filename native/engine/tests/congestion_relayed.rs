@@ -1,9 +1,5 @@
 //! Explicit congestion notification (RFC 6040) through a gateway and a connector, line 36. Needs root, `wg` and `nft`.
-//!
-//! ```text
-//!   device 10.5.0.1 ══ 192.0.2.0/24 ══ gateway ══ 198.51.100.0/24 ══ connector 10.9.0.1 ── target 10.9.0.10
-//! ```
-//! Routers of the two wires are where the mark on the outside is set: where it comes in.
+//! Routers of the two wires (`relayed`) are where the mark on the outside is set: where it comes in.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,31 +22,23 @@ mod marks;
 mod packets;
 #[path = "connector/process.rs"]
 mod process;
+mod relayed;
 
 use std::net::{IpAddr, SocketAddr};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use conversation::{PRIVATE, base64, connector_key};
-use culvert_core::{PrivateKey, PublicKey};
 use culvert_udp::{Door, Inbox, Outbox, Route};
-use device::Device;
-use gateway_lab::Gateway;
 use lab::folder::Folder;
-use lab::{ENGINE, Host, unique};
 use marks::{
     MARKS, brought_in, count_incoming, counted, door, put_outside, receive_marks, send_marks,
 };
-use process::Engine;
-use serde_json::{Value, json};
+use relayed::{Hosts, Site};
+use serde_json::Value;
 
 /// Of the device, which `packets` wants in both families.
 const DEVICE: &str = "10.5.0.1";
 const DEVICE_V6: &str = "fd55::1";
-const GATEWAY_KEY: [u8; 32] = [9; 32];
-const GATEWAY_PORT: u16 = 51820;
-const NOBODY: u32 = 65534;
-const ROOT: u32 = 0;
 
 #[test]
 fn line_36_marks_of_either_wire_reach_both_ends_through_a_gateway_and_a_user_space_connector() {
@@ -140,121 +128,6 @@ fn conversation(hosts: &Hosts) -> (Door, Door, SocketAddr) {
     }
     let back = inbox.messages().next().unwrap().from;
     (near, far, back)
-}
-
-struct Hosts {
-    device: Host,
-    gateway: Host,
-    connector: Host,
-    target: Host,
-}
-
-impl Hosts {
-    fn new() -> Hosts {
-        let ((device, gateway), connector, target) = (Host::pair(), Host::new(), Host::new());
-        gateway.connect("uplink", &connector, "uplink");
-        connector.connect("lan", &target, "lan");
-        gateway.has("uplink", &["198.51.100.1/24"]);
-        connector.has("uplink", &["198.51.100.2/24"]);
-        connector.has("lan", &["10.9.0.1/24"]);
-        target.has("lan", &["10.9.0.10/24"]);
-        let sysctl = || {
-            std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647").unwrap();
-        };
-        connector.within(sysctl).join().unwrap();
-        Hosts {
-            device,
-            gateway,
-            connector,
-            target,
-        }
-    }
-}
-
-/// The three engines.
-struct Site<'h> {
-    device: Device<'h>,
-    gateway: Gateway,
-    connector: Engine,
-}
-
-impl<'h> Site<'h> {
-    fn start(hosts: &'h Hosts, folder: &Folder, with_tun: bool) -> Site<'h> {
-        let device = Device::start(&hosts.device, folder, 1);
-        let mut gateway = Gateway::start_watched(hosts.gateway.command(ENGINE, ""), "", |_| ());
-        gateway.configure(&gateway_config(&device));
-        let mut connector = match with_tun {
-            true => kernel_connector(&hosts.connector),
-            false => start_connector(&hosts.connector, NOBODY, Vec::new()),
-        };
-        let answer = connector.ask("configure", connector_config());
-        assert!(answer["result"]["hash"].is_string(), "{answer}");
-        let key = base64(gateway_key().as_bytes());
-        device.wg(&format!(
-            "peer {key} endpoint 192.0.2.2:{GATEWAY_PORT} allowed-ips 10.9.0.0/24"
-        ));
-        let route = format!("route add 10.9.0.0/24 dev {}", device.name);
-        hosts.device.ip(&route);
-        assert!(
-            (0..10).any(|_| hosts.device.reaches("10.9.0.10")),
-            "the target is never reached"
-        );
-        Site {
-            device,
-            gateway,
-            connector,
-        }
-    }
-}
-
-fn start_connector(host: &Host, user: u32, options: Vec<String>) -> Engine {
-    let name = unique("c");
-    let start = move || {
-        let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        Engine::start_as(user, &name, &options)
-    };
-    host.within(start).join().unwrap()
-}
-
-fn kernel_connector(host: &Host) -> Engine {
-    let tun = unique("t");
-    let engine = start_connector(host, ROOT, vec!["--tun".to_owned(), tun.clone()]);
-    host.has(&tun, &["10.5.0.2/32"]);
-    host.ip(&format!("link set {tun} up"));
-    host.ip(&format!("route add 10.5.0.0/24 dev {tun}"));
-    host.must("sysctl", "-qw net.ipv4.ip_forward=1");
-    host.nft("table ip nat { chain out { type nat hook postrouting priority 100; oifname lan masquerade; }; }");
-    engine
-}
-
-fn gateway_key() -> PublicKey {
-    PrivateKey::from_bytes(GATEWAY_KEY).public_key()
-}
-
-fn gateway_config(device: &Device<'_>) -> Value {
-    json!({
-        "privateKey": base64(&GATEWAY_KEY), "listenPort": GATEWAY_PORT, "mtu": 1420,
-        "peers": [
-            { "kind": "device", "id": "laptop", "publicKey": device.keys.public,
-              "addresses": [DEVICE], "subjects": ["everyone"], "expiresAt": null },
-            { "kind": "connector", "id": "office-a", "publicKey": base64(connector_key().as_bytes()),
-              "addresses": ["10.5.0.2"], "networkId": "office", "healthy": true },
-        ],
-        "networks": [{ "id": "office", "ranges": ["10.9.0.0/24"] }],
-        "rules": [{ "id": "all", "name": "all", "action": "allow", "subjects": ["everyone"],
-            "networkIds": [], "ranges": [], "protocol": "any", "ports": [] }],
-    })
-}
-
-fn connector_config() -> Value {
-    json!({
-        "privateKey": base64(PRIVATE.as_slice()), "mtu": 1420, "addresses": ["10.5.0.2"],
-        "ranges": ["10.9.0.0/24"], "overlay": ["10.5.0.0/24"],
-        "peers": [{
-            "id": "gw", "publicKey": base64(gateway_key().as_bytes()),
-            "endpoints": [format!("198.51.100.1:{GATEWAY_PORT}")], "keepaliveSeconds": 25,
-        }],
-    })
 }
 
 /// As `packets` wants it.

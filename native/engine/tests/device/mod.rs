@@ -6,9 +6,12 @@
     clippy::indexing_slicing
 )] // for tests only
 
+use std::process::{Command, Stdio};
+
 use crate::lab::folder::{Folder, Keys};
 use crate::lab::running::Running;
-use crate::lab::{Host, unique};
+use crate::lab::sockets::uapi_socket;
+use crate::lab::{ENGINE, Host, unique};
 
 pub struct Device<'h> {
     pub host: &'h Host,
@@ -24,8 +27,31 @@ impl<'h> Device<'h> {
     }
 
     pub fn start_with(host: &'h Host, folder: &Folder, number: u8, options: &str) -> Device<'h> {
+        Device::begin(host, folder, number, options, |_| ())
+    }
+
+    /// With something done to the command before.
+    pub fn start_prepared(
+        host: &'h Host,
+        folder: &Folder,
+        number: u8,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Device<'h> {
+        Device::begin(host, folder, number, "", prepare)
+    }
+
+    fn begin(
+        host: &'h Host,
+        folder: &Folder,
+        number: u8,
+        options: &str,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Device<'h> {
         let (name, keys) = (unique("a"), Keys::new(folder));
-        let running = host.start_engine(&name, options);
+        let mut engine = host.command(ENGINE, &format!("device {name} {options}"));
+        prepare(&mut engine);
+        let mut running = Running::start(engine.stdout(Stdio::null()));
+        running.wait_for(&uapi_socket(&name));
         let device = Device {
             host,
             name,

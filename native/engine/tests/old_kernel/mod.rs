@@ -34,16 +34,24 @@ impl Offloads {
             udp: false,
         },
     ];
+
+    pub fn name(self) -> &'static str {
+        match (self.tun, self.udp) {
+            (true, true) => "with both",
+            (true, false) => "with TUN only",
+            (false, true) => "with UDP only",
+            (false, false) => "with neither",
+        }
+    }
 }
 
 /// The program, and what it starts, will not find the others.
-pub fn with_only(offloads: Offloads, mut command: Command) -> Command {
+pub fn leave_only(offloads: Offloads, command: &mut Command) {
     let filter = filter(offloads);
     if !filter.is_empty() {
-        // SAFETY: after the fork only a system call is made, on memory that was made before it.
+        // SAFETY: after the fork only system calls are made, on memory that was made before it.
         unsafe { command.pre_exec(move || install(&filter)) };
     }
-    command
 }
 
 const TUNSETOFFLOAD: u32 = 0x4004_54d0;
@@ -79,8 +87,14 @@ fn filter(offloads: Offloads) -> Vec<libc::sock_filter> {
     steps
 }
 
-/// In the child, between fork and exec; as root, so nothing has to be given up for it.
+/// In the child, between fork and exec. Who has no rights may filter itself once it can not get any.
 fn install(filter: &[libc::sock_filter]) -> io::Result<()> {
+    // SAFETY: numbers.
+    let is_root = unsafe { libc::geteuid() } == 0;
+    // SAFETY: numbers.
+    if !is_root && unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
     let program = libc::sock_fprog {
         len: filter.len() as u16,
         filter: filter.as_ptr().cast_mut(),

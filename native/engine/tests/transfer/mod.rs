@@ -4,15 +4,18 @@
     unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    clippy::panic
 )] // for tests only
+
+pub mod numbered;
 
 use std::io::{Read, Write};
 use std::iter;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::mpsc::channel;
-use std::thread::sleep;
+use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
 
 use crate::lab::Host;
@@ -50,27 +53,49 @@ pub fn stream(from: &Host, to: &Host, address: &str, bytes: usize) {
 
 /// As [`stream`], of any length: neither end holds more than a piece of it.
 pub fn long_stream(from: &Host, to: &Host, address: &str, bytes: u64) {
-    let (tell, told) = channel();
-    let listen = SocketAddr::new(address.parse().unwrap(), 0);
-    let receiver = to.within(move || {
-        let listener = TcpListener::bind(listen).unwrap();
-        tell.send(listener.local_addr().unwrap()).unwrap();
-        let (stream, _) = listener.accept().unwrap();
-        compare_long(stream)
-    });
-    let port = told.recv_timeout(PATIENCE).unwrap();
-    let sender = from.within(move || {
-        let mut stream = TcpStream::connect(port).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        let (period, mut sent) = (pattern(PERIOD, 1), 0);
-        while sent < bytes {
-            let rest = usize::try_from(bytes - sent).unwrap_or(PERIOD).min(PERIOD);
-            stream.write_all(&period[..rest]).unwrap();
-            sent += rest as u64;
-        }
-    });
+    let (receiver, place) = listen_on(to, address, compare_long);
+    let sender = from.within(move || send_long(TcpStream::connect(place).unwrap(), bytes));
     sender.join().unwrap();
     assert_eq!(receiver.join().unwrap(), bytes, "bytes to {address}");
+}
+
+/// As [`long_stream`], but who asks receives: the way back through somebody who lets nobody in.
+pub fn long_answer(asker: &Host, server: &Host, address: &str, bytes: u64) {
+    let (sender, place) = listen_on(server, address, move |stream| send_long(stream, bytes));
+    let receiver = asker.within(move || compare_long(TcpStream::connect(place).unwrap()));
+    assert_eq!(receiver.join().unwrap(), bytes, "bytes from {address}");
+    sender.join().unwrap();
+}
+
+/// Whoever connects there first is served so.
+fn listen_on<T: Send + 'static>(
+    host: &Host,
+    address: &str,
+    serve: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (JoinHandle<T>, SocketAddr) {
+    let (tell, told) = channel();
+    let listen = SocketAddr::new(address.parse().unwrap(), 0);
+    let server = host.within(move || {
+        let listener = TcpListener::bind(listen).unwrap();
+        tell.send(listener.local_addr().unwrap()).unwrap();
+        serve(listener.accept().unwrap().0)
+    });
+    (server, told.recv_timeout(PATIENCE).unwrap())
+}
+
+fn send_long(mut stream: TcpStream, bytes: u64) {
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    let (period, mut sent) = (pattern(PERIOD, 1), 0);
+    while sent < bytes {
+        let rest = usize::try_from(bytes - sent).unwrap_or(PERIOD).min(PERIOD);
+        stream.write_all(&period[..rest]).unwrap();
+        sent += rest as u64;
+    }
+}
+
+/// In quantity or only in part: `npm run soak -- --gigabytes N --only WORDS`.
+pub fn asked_for(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// A prime: no power of two that comes too often or not at all goes unseen.
