@@ -154,8 +154,9 @@ test('the connector has no listening socket, TCP or UDP, and its one to the gate
   expect(toGateway).toHaveLength(1);
   const [, port = ''] = /:(\d+) /.exec(toGateway[0] ?? '') ?? [];
   expect(port).not.toBe('');
-  // The first byte of a WireGuard handshake, and its length.
-  const probe = `{ printf '\\1\\0\\0\\0'; head -c 144 /dev/zero; } | timeout 2 nc -u -w 1 192.168.0.10 ${port}; true`;
+  // The first byte of a WireGuard handshake, and its length, as one datagram. `nc` ends with 1 when the kernel refuses it.
+  const initiation = `{ printf '\\1\\0\\0\\0'; head -c 144 /dev/zero; } | dd bs=148 iflag=fullblock status=none`;
+  const probe = `${initiation} | timeout 20 nc -u -w 1 192.168.0.10 ${port} || [ $? -eq 1 ]`;
   expect(await scene.world.lab.host('second').sh(probe)).toBe('');
 });
 
