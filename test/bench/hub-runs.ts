@@ -1,24 +1,12 @@
 /** How our switch grows: with cores, with active peers, with ranges and rules. The others have no such switch. */
 import { availableParallelism } from 'node:os';
-import type { EnginePeer, GatewayEngineConfig } from '../../native/client/protocol.ts';
 import type { Lab } from '../lab/lab.ts';
 import { type Contender, culvert } from './contender.ts';
 import type { Column, Experiment, Pace } from './figures.ts';
-import { everyoneMayReach, startSwitch } from './hub.ts';
-import { type KeyPair, keyPair } from './keys.ts';
-import { memberKeys, startDevices } from './load.ts';
-import { HUB, inLab } from './topology.ts';
+import { alone, type Load, startHubLoad } from './hub-load.ts';
+import { inLab } from './topology.ts';
 import { cpuDuring } from './usage.ts';
 
-interface Load {
-  devices: number;
-  flows: number;
-  ranges: number;
-  hubCores: string;
-  loadCores: string;
-}
-
-const alone = { devices: 1, flows: 1, ranges: 1, hubCores: '1', loadCores: '0' };
 const perCpuSecond = (key: string, title: string): Column => ({
   key,
   title: `${title}: packets/CPU s`,
@@ -114,62 +102,13 @@ function carry(load: Load, pace: Pace): Promise<Rate> {
 }
 
 async function carryIn(lab: Lab, load: Load, pace: Pace): Promise<Rate> {
-  const hubKeys = keyPair();
-  const members = await memberKeys(load.devices + 1);
-  // As cards do: otherwise the hub is handed packets of many devices in one piece, which no network would do.
-  await lab.host('left').run(['ethtool', '-K', 'eth0', 'tx-udp-segmentation', 'off']);
-  const hub = await startSwitch(lab.host('hub'), gateway(load, hubKeys, members), load.hubCores);
-  const to = { address: `${HUB.outer}:51820`, publicKey: hubKeys.publicKey };
-  const phases = await startDevices(lab.host('left'), to, {
-    ...load,
-    seconds: pace.hubSeconds,
-    cores: load.loadCores,
-  });
-  const first = await cpuDuring([hub], () => phases.introduced);
-  const { result, cpuSeconds } = await cpuDuring([hub], () => phases.carried);
+  const { hub, introduced, carried } = await startHubLoad(lab, load, pace.hubSeconds);
+  const first = await cpuDuring([hub], () => introduced);
+  const { result, cpuSeconds } = await cpuDuring([hub], () => carried);
   if (result.delivered === 0) throw new Error('the switch has let nothing through');
   return {
     perSecond: result.delivered / result.seconds,
     perCpuSecond: result.delivered / cpuSeconds,
     newFlowMicros: (first.cpuSeconds / (load.devices * load.flows)) * 1e6,
   };
-}
-
-function gateway(load: Load, keys: KeyPair, members: string[]): GatewayEngineConfig {
-  const [connector = '', ...devices] = members;
-  const ranges = Array.from({ length: load.ranges }, (_, number) => `${addressOf(number * 16)}/28`);
-  const peers: EnginePeer[] = devices.map((publicKey, number) => ({
-    kind: 'device',
-    id: `d${number}`,
-    publicKey,
-    addresses: [deviceAddress(number + 1)],
-    subjects: ['everyone'],
-    expiresAt: null,
-  }));
-  const joined: EnginePeer = {
-    kind: 'connector',
-    id: 'connector',
-    publicKey: connector,
-    addresses: ['100.96.0.2'],
-    networkId: 'net',
-    healthy: true,
-  };
-  return {
-    privateKey: keys.privateKey,
-    listenPort: 51820,
-    mtu: 1420,
-    peers: [...peers, joined],
-    networks: [{ id: 'net', ranges }],
-    rules: ranges.map((range, number) => everyoneMayReach(`r${number}`, [range])),
-  };
-}
-
-/** In 10.0.0.0/8, as `culvert-load devices` counts them. */
-function addressOf(offset: number): string {
-  return `10.${offset >> 16}.${(offset >> 8) & 255}.${offset & 255}`;
-}
-
-function deviceAddress(number: number): string {
-  const offset = 256 + number;
-  return `100.96.${offset >> 8}.${offset & 255}`;
 }

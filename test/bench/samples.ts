@@ -30,6 +30,8 @@ const inEngine: [group: string, symbols: RegExp][] = [
   ],
   ['checksums', /checksum/],
   ['copies in the engine', /mem(move|cpy|set)/],
+  ['the switch: flows, ranges, rules', /culvert_switch/],
+  ['the tunnel: sessions, peers, timers', /culvert_core/],
 ];
 
 const inKernel: [group: string, symbols: RegExp][] = [

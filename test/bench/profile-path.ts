@@ -1,0 +1,43 @@
+/** What each engine of a path does while it is under load: four TCP streams, UDP, or a flood. */
+import type { Service } from '../lab/command.ts';
+import type { Lab } from '../lab/lab.ts';
+import { culvert } from './contender.ts';
+import { startFlood } from './load.ts';
+import { pause, tcp, udp } from './measure.ts';
+import { layPath, type Path, type Shape, untilAnswers } from './paths.ts';
+import { refuseWithoutPerf, sharesOf } from './profile-cpu.ts';
+import { RIGHT } from './topology.ts';
+
+const SECONDS = 3;
+
+export async function profilePath(lab: Lab, what: string, shape: Shape): Promise<void> {
+  await refuseWithoutPerf();
+  const way = await layPath(lab, shape, culvert);
+  await untilAnswers(lab.host('left'), way.address);
+  for (const [name, service] of engines(what, way)) {
+    const load = startLoad(lab, what, way);
+    await pause(1);
+    const shares = await sharesOf(service, SECONDS);
+    await load;
+    console.log(`${what}, ${name}`);
+    for (const { group, percent } of shares)
+      console.log(`  ${percent.toFixed(0).padStart(3)} %  ${group}`);
+  }
+}
+
+function engines(what: string, way: Path): [string, Service][] {
+  const ends = way.ends.map((end): [string, Service] => [end.name, end]);
+  if (what.startsWith('flood')) return ends.slice(1);
+  return [...ends, ...way.hub.map((hub): [string, Service] => [hub.name, hub])];
+}
+
+async function startLoad(lab: Lab, what: string, way: Path): Promise<void> {
+  const seconds = SECONDS + 2;
+  const left = lab.host('left');
+  if (what === 'UDP') await udp(left, way.far, way.address, { mbit: 500, seconds });
+  else if (what.startsWith('flood')) {
+    const kind = what === 'flood-mac1' ? 'mac1' : 'stranger';
+    const to = { address: `${RIGHT.outer}:51820`, publicKey: way.farKey };
+    await startFlood(lab.host('hub'), to, { kind, perSecond: 50_000, seconds }).ended;
+  } else await tcp(left, way.far, way.address, { streams: 4, seconds, direction: 'forth' });
+}
