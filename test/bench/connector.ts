@@ -1,7 +1,7 @@
 /** Our connector in front of the host `target`: as nobody without a TUN, or as root with one. */
 import type { Service } from '../lab/command.ts';
 import type { Host } from '../lab/host.ts';
-import { ENGINE } from './contender.ts';
+import type { Ours } from './contender.ts';
 import { untilThere } from './engines.ts';
 import { configureEngine, type HubKeys } from './hub.ts';
 import { HUB, RIGHT, TARGET } from './topology.ts';
@@ -11,10 +11,11 @@ const OVERLAY = '100.96.0.0/24';
 
 export async function startConnector(
   host: Host,
-  mode: 'root' | 'user-space',
+  { connector, engine }: Ours,
   keys: HubKeys,
 ): Promise<Service> {
-  const service = mode === 'root' ? await startAsRoot(host) : await startAsNobody(host);
+  const service =
+    connector === 'root' ? await startAsRoot(host, engine) : await startAsNobody(host, engine);
   await configureEngine(host, SOCKET, {
     privateKey: keys.right.privateKey,
     mtu: 1420,
@@ -33,20 +34,20 @@ export async function startConnector(
   return service;
 }
 
-async function startAsNobody(host: Host): Promise<Service> {
+async function startAsNobody(host: Host, engine: string): Promise<Service> {
   await host.sh('useradd --system connector && install -d -o connector /run/connector');
   // Most distributions let every group ping (systemd's own default); a new network namespace lets none.
   await host.run(['sysctl', '-qw', 'net.ipv4.ping_group_range=0 2147483647']);
-  const argv = [ENGINE, 'connector', '--control', SOCKET];
+  const argv = [engine, 'connector', '--control', SOCKET];
   const service = host.start('culvert connector', argv, { user: 'connector' });
   await untilThere(host, service, SOCKET);
   return service;
 }
 
 /** The kernel forwards; what surrounds the interface is as native/README.md has it. */
-async function startAsRoot(host: Host): Promise<Service> {
+async function startAsRoot(host: Host, engine: string): Promise<Service> {
   await host.run(['install', '-d', '/run/connector']);
-  const argv = [ENGINE, 'connector', '--control', SOCKET, '--tun', 'wg0'];
+  const argv = [engine, 'connector', '--control', SOCKET, '--tun', 'wg0'];
   const service = host.start('culvert connector', argv);
   await untilThere(host, service, SOCKET);
   await host.run(['ip', 'address', 'add', `${RIGHT.inner}/32`, 'dev', 'wg0']);

@@ -25,7 +25,7 @@ export async function startHub(
   behind: string[],
 ): Promise<Service[]> {
   return contender.isOurs
-    ? [await startSwitch(host, oneDevice(keys, behind))]
+    ? [await startSwitch(host, oneDevice(keys, behind), undefined, contender.engine)]
     : await startForwarder(host, contender, keys, behind);
 }
 
@@ -57,10 +57,11 @@ export async function startSwitch(
   host: Host,
   config: GatewayEngineConfig,
   cores?: string,
+  engine = ENGINE,
 ): Promise<Service> {
   const socket = '/run/engine.sock';
   const pin = cores === undefined ? [] : ['taskset', '--cpu-list', cores];
-  const argv = [...pin, ENGINE, 'gateway', '--control', socket];
+  const argv = [...pin, engine, 'gateway', '--control', socket];
   const service = host.start('culvert gateway', argv);
   await untilThere(host, service, socket);
   await configureEngine(host, socket, config);

@@ -9,19 +9,21 @@ import {
   culvertWithoutRoot,
   debianWireGuardGo,
   kernelWireGuard,
+  type Other,
+  type Ours,
 } from './contender.ts';
 import { experiments } from './experiments.ts';
 import { type Experiment, quick, unhurried } from './figures.ts';
 import { CORES_FOR_SCALING } from './hub-runs.ts';
 import { type Options, readOptions } from './options.ts';
-import { fetchPeers, whyNoKernel } from './peers.ts';
+import { bringBefore, fetchPeers, peerIds, whyNoKernel } from './peers.ts';
 import { type Report, reportText, verdictsOf } from './report.ts';
 
-const asked = readOptions(
-  process.argv.slice(2),
-  experiments.map(({ id }) => id),
-  path.join(repository, 'test/output/bench.json'),
-);
+const asked = readOptions(process.argv.slice(2), {
+  ids: experiments.map(({ id }) => id),
+  peerIds,
+  jsonPlace: path.join(repository, 'test/output/bench.json'),
+});
 if (asked.kind === 'run') {
   try {
     await bench(asked.options);
@@ -38,7 +40,7 @@ process.exit(asked.kind === 'help' ? 0 : 2);
 async function bench(options: Options): Promise<void> {
   const started = performance.now();
   const chosen = experiments.filter(({ id }) => options.only.includes(id));
-  const contenders = await gather(chosen, options.isQuick);
+  const contenders = await gather(chosen, options);
   const report: Report = {
     experiments: chosen,
     results: [],
@@ -56,29 +58,40 @@ async function bench(options: Options): Promise<void> {
   });
   for (let round = 1; round <= options.rounds; round++)
     for (const experiment of chosen)
-      for (const contender of contenders.filter((one) =>
-        takesPart(experiment, one, options.isQuick),
-      ))
-        await once(report, options, { round, experiment, contender });
+      for (const contender of inTurn(contenders, round))
+        if (takesPart(experiment, contender, options))
+          await once(report, options, { round, experiment, contender });
   await finish(report, options, started);
 }
 
+/** To come first or last makes a difference on some machines. */
+function inTurn(contenders: Contender[], round: number): Contender[] {
+  return round % 2 === 1 ? contenders : contenders.toReversed();
+}
+
 /** In the order of the tables. What nothing asks for is not built. */
-async function gather(chosen: Experiment[], isQuick: boolean): Promise<Contender[]> {
+async function gather(chosen: Experiment[], options: Options): Promise<Contender[]> {
+  const before: Ours[] = options.before === undefined ? [] : [await bringBefore(options.before)];
   const isWanted = (contender: Contender) =>
-    chosen.some((experiment) => takesPart(experiment, contender, isQuick));
+    chosen.some((experiment) => takesPart(experiment, contender, options));
   const fetched = await fetchPeers(isWanted, say);
   const others = [...fetched, debianWireGuardGo].filter(isWanted);
   const inKernel = isWanted(kernelWireGuard) ? await whyNoKernel() : undefined;
   if (inKernel !== undefined) say(`without kernel WireGuard: ${inKernel}`);
   else if (isWanted(kernelWireGuard)) others.push(kernelWireGuard);
-  return [culvert, culvertWithoutRoot, ...others];
+  return [culvert, ...before, culvertWithoutRoot, ...others];
 }
 
-function takesPart(experiment: Experiment, contender: Contender, isQuick: boolean): boolean {
-  const { isOurs, isKernel, name } = contender;
-  const isInSample = isOurs || isKernel || experiment.quickPeers.includes(name);
-  return (experiment.takesPart?.(contender) ?? true) && (isInSample || !isQuick);
+function takesPart(experiment: Experiment, contender: Contender, options: Options): boolean {
+  return (
+    (experiment.takesPart?.(contender) ?? true) &&
+    (contender.isOurs || isChosen(experiment, contender, options))
+  );
+}
+
+function isChosen(experiment: Experiment, contender: Other, { peers, isQuick }: Options): boolean {
+  if (peers) return peers.includes(contender.id);
+  return !isQuick || contender.isKernel || experiment.quickPeers.includes(contender.name);
 }
 
 function whyAbsent(): Record<string, string> {

@@ -7,6 +7,10 @@ export interface Options {
   rounds: number;
   /** Ids of experiments, in their own order. */
   only: string[];
+  /** Ids of other engines; undefined: those that each experiment takes by itself. */
+  peers: string[] | undefined;
+  /** An engine of ours from before a change. */
+  before: string | undefined;
   json: string;
 }
 
@@ -17,32 +21,58 @@ export type Asked =
 
 const MOST_ROUNDS = 100;
 
-/** `ids`: what `--only` may name. `jsonPlace`: where figures go unless told. */
-export function readOptions(argv: string[], ids: string[], jsonPlace: string): Asked {
+export interface Known {
+  /** What `--only` may name. */
+  ids: string[];
+  /** What `--peers` may name. */
+  peerIds: string[];
+  /** Where figures go unless told. */
+  jsonPlace: string;
+}
+
+const NO_PEERS = 'none';
+
+export function readOptions(argv: string[], known: Known): Asked {
+  const { ids, peerIds, jsonPlace } = known;
   let values: ReturnType<typeof parse>;
   try {
     values = parse(argv);
   } catch (cause) {
     return { kind: 'wrong', sentence: `${(cause as Error).message.split('\n')[0]}` };
   }
-  if (values.help)
-    return { kind: 'help', text: help(ids, path.relative(process.cwd(), jsonPlace)) };
-  const asked = (values.only ?? []).flatMap((word) => word.split(',')).map((word) => word.trim());
-  const unknown = asked.find((id) => !ids.includes(id));
-  if (unknown !== undefined)
-    return {
-      kind: 'wrong',
-      sentence: `There is no measurement ${JSON.stringify(unknown)} for --only. There are: ${ids.join(', ')}.`,
-    };
+  if (values.help) return { kind: 'help', text: help(known) };
+  const asked = listed(values.only);
+  const peers = values.peers && listed(values.peers);
+  const unknown =
+    unknownOf('measurement', '--only', asked ?? [], ids) ??
+    unknownOf('engine', '--peers', peers ?? [], [...peerIds, NO_PEERS]);
+  if (unknown !== undefined) return { kind: 'wrong', sentence: unknown };
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > MOST_ROUNDS)
     return {
       kind: 'wrong',
       sentence: `--rounds takes a whole number from 1 to ${MOST_ROUNDS}, not ${JSON.stringify(values.rounds)}.`,
     };
-  const only = ids.filter((id) => asked.length === 0 || asked.includes(id));
-  const json = path.resolve(values.json ?? jsonPlace);
-  return { kind: 'run', options: { isQuick: values.quick, rounds, only, json } };
+  const options: Options = {
+    isQuick: values.quick,
+    rounds,
+    only: ids.filter((id) => asked === undefined || asked.includes(id)),
+    peers: peers && peerIds.filter((id) => peers.includes(id)),
+    before: values.before === undefined ? undefined : path.resolve(values.before),
+    json: path.resolve(values.json ?? jsonPlace),
+  };
+  return { kind: 'run', options };
+}
+
+function listed(words: string[] | undefined): string[] | undefined {
+  return words?.flatMap((word) => word.split(',')).map((word) => word.trim());
+}
+
+function unknownOf(what: string, option: string, asked: string[], there: string[]) {
+  const unknown = asked.find((id) => !there.includes(id));
+  return unknown === undefined
+    ? undefined
+    : `There is no ${what} ${JSON.stringify(unknown)} for ${option}. There are: ${there.join(', ')}.`;
 }
 
 function parse(argv: string[]) {
@@ -52,13 +82,15 @@ function parse(argv: string[]) {
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       only: { type: 'string', multiple: true },
+      peers: { type: 'string', multiple: true },
+      before: { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   }).values;
 }
 
-function help(ids: string[], jsonPlace: string): string {
+function help({ ids, peerIds, jsonPlace }: Known): string {
   return `npm run bench [-- OPTIONS]
 
 Our engine beside the others that can be had, each in hosts made of network namespaces, round by round in turn, so that a change of
@@ -69,7 +101,10 @@ All ends share this machine: ratios of one run count, absolute figures and other
   --rounds N      medians of N rounds (3; with --quick 1)
   --only ID       this measurement only; again, or with commas, for several:
                   ${ids.join(', ')}
-  --json FILE     where every single figure goes (${jsonPlace})
+  --peers ID      of the others this one only, likewise; ${NO_PEERS}: ours alone:
+                  ${peerIds.join(', ')}
+  --before FILE   also another culvert-engine, built before a change: what the change gives, round by round
+  --json FILE     where every single figure goes (${path.relative(process.cwd(), jsonPlace)})
   --help          this text
 
 The other engines are built once, from their registries, into .cache/bench. Ctrl-C ends it with what there is until then; nothing stays

@@ -2,12 +2,21 @@ import { expect, test } from 'vitest';
 import { readOptions } from './options.ts';
 
 const ids = ['T1', 'T1-cut', 'UDP'];
-const read = (...argv: string[]) => readOptions(argv, ids, '/somewhere/bench.json');
+const peerIds = ['fast', 'slow'];
+const known = { ids, peerIds, jsonPlace: '/somewhere/bench.json' };
+const read = (...argv: string[]) => readOptions(argv, known);
 
 test('without options everything is measured three times', () => {
   expect(read()).toEqual({
     kind: 'run',
-    options: { isQuick: false, rounds: 3, only: ids, json: '/somewhere/bench.json' },
+    options: {
+      isQuick: false,
+      rounds: 3,
+      only: ids,
+      peers: undefined,
+      before: undefined,
+      json: '/somewhere/bench.json',
+    },
   });
 });
 
@@ -19,6 +28,21 @@ test('a quick run is one round, unless more are asked for', () => {
 test('--only takes several, again or with commas, and keeps the order of a round', () => {
   expect(read('--only', 'UDP', '--only', 'T1')).toMatchObject({ options: { only: ['T1', 'UDP'] } });
   expect(read('--only=UDP,T1-cut')).toMatchObject({ options: { only: ['T1-cut', 'UDP'] } });
+});
+
+test('--peers takes some of the others, or none', () => {
+  expect(read('--peers', 'slow,fast')).toMatchObject({ options: { peers: ['fast', 'slow'] } });
+  expect(read('--peers', 'none')).toMatchObject({ options: { peers: [] } });
+  expect(read('--peers', 'fast,T1')).toEqual({
+    kind: 'wrong',
+    sentence: 'There is no engine "T1" for --peers. There are: fast, slow, none.',
+  });
+});
+
+test('--before is a file', () => {
+  expect(read('--before', '/built/earlier')).toMatchObject({
+    options: { before: '/built/earlier' },
+  });
 });
 
 test('a measurement that does not exist is named, with those that do', () => {
@@ -47,6 +71,15 @@ test('help names everything that can be asked for', () => {
   const asked = read('--help');
   expect(asked.kind).toBe('help');
   const { text } = asked as { text: string };
-  for (const word of ['--quick', '--rounds', '--only', '--json', ...ids])
+  for (const word of [
+    '--quick',
+    '--rounds',
+    '--only',
+    '--peers',
+    '--before',
+    '--json',
+    ...ids,
+    ...peerIds,
+  ])
     expect(text).toContain(word);
 });

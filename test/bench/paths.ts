@@ -96,7 +96,7 @@ async function layToTarget(lab: Lab, contender: Contender, keys: HubKeys): Promi
   const left = await startLeft(lab.host('left'), contender, keys, behind);
   const host = lab.host('right');
   const right = contender.isOurs
-    ? [await startConnector(host, contender.connector, keys)]
+    ? [await startConnector(host, contender, keys)]
     : await startForwardingEnd(host, contender, keys);
   return {
     ends: [...left, ...right],

@@ -4,9 +4,18 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Host, repository } from '../lab/host.ts';
-import { type Contender, kernelWireGuard, other } from './contender.ts';
+import {
+  type Contender,
+  debianWireGuardGo,
+  kernelWireGuard,
+  type Other,
+  type Ours,
+  other,
+  ours,
+} from './contender.ts';
 
 const cache = path.join(repository, '.cache/bench');
 const place = path.join(cache, 'bin');
@@ -14,21 +23,23 @@ const place = path.join(cache, 'bin');
 const inHost = '/opt/culvert/.cache/bench/bin';
 
 interface Peer {
-  contender: Contender;
+  contender: Other;
   binary: string;
   install: string[];
   env: Record<string, string>;
 }
 
-const go = (name: string, binary: string, module: string): Peer => ({
-  contender: other(name, (device) => [`${inHost}/${binary}`, '-f', device], { LOG_LEVEL: 'error' }),
+const go = (id: string, name: string, binary: string, module: string): Peer => ({
+  contender: other(id, name, (device) => [`${inHost}/${binary}`, '-f', device], {
+    LOG_LEVEL: 'error',
+  }),
   binary,
   install: ['go', 'install', module],
   env: { GOBIN: place },
 });
 
 const cargo = (name: string, binary: string, crate: string): Peer => ({
-  contender: other(name, (device) => [
+  contender: other(name, name, (device) => [
     `${inHost}/${binary}`,
     '--foreground',
     '--disable-drop-privileges',
@@ -41,14 +52,39 @@ const cargo = (name: string, binary: string, crate: string): Peer => ({
 
 const peers: Peer[] = [
   go(
+    'tailscale',
     'tailscale’s wireguard-go',
     'wireguard-go',
     'github.com/tailscale/wireguard-go@v0.0.0-20260928213032-417aef361226',
   ),
-  go('wireguard-go', 'wireguard', 'golang.zx2c4.com/wireguard@v0.0.0-20260522210424-ecfc5a8d5446'),
+  go(
+    'wireguard-go',
+    'wireguard-go',
+    'wireguard',
+    'golang.zx2c4.com/wireguard@v0.0.0-20260522210424-ecfc5a8d5446',
+  ),
   cargo('gotatun', 'gotatun', 'gotatun-cli@0.10.2'),
   cargo('boringtun', 'boringtun-cli', 'boringtun-cli@0.7.1'),
 ];
+
+/** What `--peers` may name. */
+export const peerIds = [
+  ...peers.map(({ contender }) => contender.id),
+  debianWireGuardGo.id,
+  kernelWireGuard.id,
+];
+
+/** An engine of ours from elsewhere, where lab hosts see it. */
+export async function bringBefore(engine: string): Promise<Ours> {
+  if (!existsSync(engine)) throw new Error(`there is no ${engine} for --before`);
+  await mkdir(place, { recursive: true });
+  // A program that still runs can be removed, not written to.
+  await rm(path.join(place, BEFORE), { force: true });
+  await copyFile(engine, path.join(place, BEFORE));
+  return ours('culvert before', `${inHost}/${BEFORE}`);
+}
+
+const BEFORE = 'culvert-before';
 
 /** Those that are there or can be built, and are wanted; `say` hears about the rest. */
 export async function fetchPeers(

@@ -2,7 +2,15 @@
 import Table from 'cli-table3';
 import type { Column, Experiment, Result } from './figures.ts';
 import { targets } from './targets.ts';
-import { type Engines, judge, losses, medianOf, names, type Verdict } from './verdict.ts';
+import {
+  type Engines,
+  judge,
+  losses,
+  medianOf,
+  names,
+  pairedRatio,
+  type Verdict,
+} from './verdict.ts';
 
 export interface Report {
   experiments: Experiment[];
@@ -38,10 +46,15 @@ function tableOf({ results, engines, absent }: Report, experiment: Experiment): 
     ]);
   const [ours] = all.filter((name) => engines.isOurs(name));
   for (const name of ours === undefined ? [] : all.filter((one) => one !== ours)) {
-    const ratios = experiment.columns.map((column) =>
-      show(of(ours as string, column) / of(name, column), 2, ' ×'),
-    );
-    table.push([`${ours} ÷ ${name}`, ...ratios]);
+    // Two of ours are alike, so that what changes from round to round is larger than what they differ by.
+    const isPaired = engines.isOurs(name);
+    const ratios = experiment.columns.map((column) => {
+      const ratio = isPaired
+        ? pairedRatio(results, experiment.id, [ours as string, name], column.key)
+        : of(ours as string, column) / of(name, column);
+      return show(ratio, 2, ' ×');
+    });
+    table.push([`${ours} ÷ ${name}${isPaired ? ', by rounds' : ''}`, ...ratios]);
   }
   return `${experiment.title}\n${table.toString()}`;
 }

@@ -131,6 +131,25 @@ export function medianOf(
   );
 }
 
+/** The median of the ratios within each round in which both have that figure. */
+export function pairedRatio(
+  results: readonly Result[],
+  experiment: string,
+  [one, other]: [string, string],
+  figure: string,
+): number {
+  const of = (name: string, round: number) =>
+    results.find(
+      (result) =>
+        result.experiment === experiment && result.contender === name && result.round === round,
+    )?.figures[figure];
+  const rounds = [...new Set(results.map(({ round }) => round))];
+  const ratios = rounds.map(
+    (round) => (of(one, round) ?? Number.NaN) / (of(other, round) ?? Number.NaN),
+  );
+  return median(ratios.filter((ratio) => !Number.isNaN(ratio)));
+}
+
 /** Who has results there, in the order of their first. */
 export function names(results: readonly Result[], experiment: string): string[] {
   const own = results.filter((result) => result.experiment === experiment);

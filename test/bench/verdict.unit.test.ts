@@ -3,7 +3,7 @@ import { experiments } from './experiments.ts';
 import type { Experiment, Result } from './figures.ts';
 import { outcomeText, reportText } from './report.ts';
 import { type Target, targets } from './targets.ts';
-import { judge, losses } from './verdict.ts';
+import { judge, losses, pairedRatio } from './verdict.ts';
 
 const experiment: Experiment = {
   id: 'T1',
@@ -53,6 +53,23 @@ test('medians are held against the best of the others, in the direction that is 
   expect(latency.against).toEqual({ name: 'slow', value: 0.1 });
   expect(latency.outcome).toEqual({ kind: 'missed', by: 1 });
   expect(outcomeText(latency)).toBe('missed: 100 % over');
+});
+
+test('two of ours are compared within each round', () => {
+  const both = [
+    ...results,
+    result('culvert before', { gbit: 2 }, 1),
+    result('culvert before', { gbit: 6, ms: 0.1 }, 2),
+    result('culvert before', { gbit: 5 }, 3),
+    result('culvert before', { gbit: 1 }, 4),
+  ];
+  const ratio = (figure: string) => pairedRatio(both, 'T1', ['culvert', 'culvert before'], figure);
+
+  expect(ratio('gbit')).toBe(1.5);
+  expect(ratio('ms')).toBe(1);
+  expect(ratio('absent')).toBeNaN();
+  const report = { experiments: [experiment], results: both, engines, absent: {} };
+  expect(reportText(report)).toContain('culvert ÷ culvert before, by rounds │ 1.50 ×');
 });
 
 test('one of ours is never the peer that ours is held against', () => {
