@@ -24,6 +24,11 @@ const PACKETS_PER_TURN: usize = 64;
 const BATCH_PACKETS: usize = 512;
 /// Sockets that are ready and served before the caller has its turn.
 const EVENTS_PER_TURN: usize = 256;
+/// With these, more may wait behind what a read brings: an end, an error, or what follows urgent data.
+const MORE_BEHIND: EventFlags = EventFlags::RDHUP
+    .union(EventFlags::HUP)
+    .union(EventFlags::ERR)
+    .union(EventFlags::PRI);
 /// A flow that wants to be woken "now" but has nothing to send would spin otherwise.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 
@@ -65,7 +70,7 @@ impl Nat {
         let way = way_back(key, flow, mtu);
         match &mut flow.kind {
             FlowKind::Tcp(tcp) => {
-                tcp.note_ready();
+                tcp.note_ready(flags.intersects(MORE_BEHIND));
                 return self.run_soon(token);
             }
             // Level-triggered: what is left comes up again.
@@ -85,15 +90,15 @@ impl Nat {
             return;
         };
         flow.armed = None;
-        let deadline = match &flow.kind {
-            FlowKind::Tcp(_) => return self.run_soon(token),
-            FlowKind::Udp(udp) => udp.deadline(),
-            FlowKind::Echo(echo) => echo.deadline(),
+        let (is_tcp, deadline) = match &flow.kind {
+            FlowKind::Tcp(_) => (true, flow.wants),
+            FlowKind::Udp(udp) => (false, Some(udp.deadline())),
+            FlowKind::Echo(echo) => (false, Some(echo.deadline())),
         };
-        if deadline <= now {
-            self.forget(token);
-        } else {
-            self.arm(token, deadline);
+        match deadline {
+            Some(later) if later > now => self.arm(token, later),
+            _ if is_tcp => self.run_soon(token),
+            _ => self.forget(token),
         }
     }
 
@@ -114,6 +119,7 @@ impl Nat {
         };
         let key = *key;
         flow.queued = false;
+        flow.wants = None;
         let peer = flow.peer;
         let FlowKind::Tcp(tcp) = &mut flow.kind else {
             return;

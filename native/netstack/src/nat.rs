@@ -51,7 +51,10 @@ pub struct Nat {
 pub(crate) struct Flow {
     /// Where the device's last packet came from.
     pub(crate) peer: PeerTag,
+    /// When its timer goes off; may be earlier than it wants.
     pub(crate) armed: Option<Instant>,
+    /// When it last wanted to be woken.
+    pub(crate) wants: Option<Instant>,
     pub(crate) queued: bool,
     pub(crate) kind: FlowKind,
 }
@@ -186,12 +189,15 @@ impl Nat {
         }
     }
 
-    /// A flow that moves its deadline later does nothing here: when the old one comes up, it says when it really wants to be
-    /// woken.
+    /// A flow that moves its deadline later only notes it: when the old one comes up, it is armed again, and the rest of the
+    /// flow, whose memory no cache holds by then, is left alone. Every acknowledgement that is put off and then goes with an
+    /// answer is such a case.
     pub(crate) fn arm(&mut self, token: Token, at: Instant) {
-        if let Some((_, flow)) = self.flows.get_mut(token)
-            && flow.armed.is_none_or(|armed| at < armed)
-        {
+        let Some((_, flow)) = self.flows.get_mut(token) else {
+            return;
+        };
+        flow.wants = Some(at);
+        if flow.armed.is_none_or(|armed| at < armed) {
             self.timers.arm(token, flow.armed.replace(at), at);
         }
     }

@@ -112,7 +112,11 @@ impl Nat {
             // Edge-triggered: a flow whose other side is full must not wake the thread over and over.
             FlowKind::Tcp(tcp) => (
                 tcp.socket().as_fd(),
-                EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET,
+                EventFlags::IN
+                    | EventFlags::OUT
+                    | EventFlags::PRI
+                    | EventFlags::RDHUP
+                    | EventFlags::ET,
             ),
             FlowKind::Udp(udp) => (udp.fd(), EventFlags::IN),
             FlowKind::Echo(echo) => (echo.fd(), EventFlags::IN),
@@ -206,6 +210,7 @@ impl Arrival<'_> {
         Flow {
             peer: self.peer,
             armed: None,
+            wants: None,
             queued: false,
             kind,
         }

@@ -80,8 +80,9 @@ impl TcpFlow {
         &self.target.socket
     }
 
-    pub(crate) fn note_ready(&mut self) {
-        self.target.note_ready();
+    /// `more_behind`: see [`TargetSide::note_ready`].
+    pub(crate) fn note_ready(&mut self, more_behind: bool) {
+        self.target.note_ready(more_behind);
     }
 
     pub(crate) fn is_connecting(&self) -> bool {
@@ -119,7 +120,7 @@ impl TcpFlow {
         };
         endpoint.receive(clock, syn, tunnel);
         self.stage = Stage::Open(Box::new(endpoint));
-        self.note_ready();
+        self.note_ready(false);
         Connected::Yes
     }
 

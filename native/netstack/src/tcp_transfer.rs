@@ -11,6 +11,8 @@ pub(crate) struct TargetSide {
     /// Edge-triggered readiness: true until the kernel has said "would block".
     readable: bool,
     writable: bool,
+    /// A read that brings less than it was asked for says nothing: only one that brings nothing does.
+    more_behind: bool,
     /// The target has sent its FIN, and the endpoint was told to send ours.
     pub(crate) finished: bool,
     pub(crate) device_fin_seen: bool,
@@ -24,15 +26,18 @@ impl TargetSide {
             socket,
             readable: true,
             writable: true,
+            more_behind: false,
             finished: false,
             device_fin_seen: false,
             device_finished: false,
         }
     }
 
-    pub(crate) fn note_ready(&mut self) {
+    /// `more_behind`: a read stops before an end, an error or a byte that was sent as urgent, though more can be read.
+    pub(crate) fn note_ready(&mut self, more_behind: bool) {
         self.readable = true;
         self.writable = true;
+        self.more_behind |= more_behind;
     }
 
     /// Moves what can be moved, both ways. True: there was something.
@@ -75,7 +80,9 @@ impl TargetSide {
 
     fn read_from_target(&mut self, endpoint: &mut tcp::Socket<'_>) {
         while self.readable && endpoint.can_send() {
+            let mut asked = 0;
             let read = endpoint.send(|room| {
+                asked = room.len();
                 let read = (&self.socket).read(room);
                 (*read.as_ref().unwrap_or(&0), read)
             });
@@ -85,6 +92,8 @@ impl TargetSide {
                     self.finished = true;
                     return endpoint.close();
                 }
+                // It has no more (epoll(7)); whatever comes from now on is told anew.
+                Ok(Ok(len)) if len < asked && !self.more_behind => self.readable = false,
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) if is_interrupted(&error) => {}
                 Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {

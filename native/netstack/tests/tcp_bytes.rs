@@ -66,6 +66,39 @@ fn a_hundred_megabytes_arrive_unchanged_both_ways_at_once() {
 }
 
 #[test]
+fn bytes_that_a_target_sends_as_urgent_arrive_in_their_place_and_hold_up_none_behind_them() {
+    in_a_private_network(|| {
+        let (tell, told) = std::sync::mpsc::channel();
+        let port = serve(SERVER, move |mut peer| {
+            for number in [b'1', b'2'] {
+                peer.read_exact(&mut [0; 1]).unwrap();
+                peer.write_all(b"before").unwrap();
+                let urgent = socket2::SockRef::from(&peer).send_out_of_band(&[number]);
+                assert_eq!(urgent.unwrap(), 1);
+                peer.write_all(b"behind").unwrap();
+                tell.send(()).unwrap();
+            }
+        });
+        let mut device = Device::new(RANGES);
+        let handle = device.dial(at(SERVER, port));
+        device.until("established", |device| device.tcp(handle).may_send());
+
+        for number in ["1", "2"] {
+            device.tcp(handle).send_slice(b"?").unwrap();
+            device.step();
+            // All of it waits before any is read.
+            told.recv_timeout(Duration::from_secs(5)).unwrap();
+            device.until("all of it", |device| device.tcp(handle).recv_queue() == 13);
+            let got = device
+                .tcp(handle)
+                .recv(|bytes| (bytes.len(), bytes.to_vec()))
+                .unwrap();
+            assert_eq!(got, format!("before{number}behind").as_bytes());
+        }
+    });
+}
+
+#[test]
 fn bytes_survive_a_lossy_tunnel() {
     in_a_private_network(|| {
         const LEN: usize = 300_000;

@@ -27,6 +27,8 @@ pub(super) fn connecting_socket(target: SocketAddr, syn_hop_limit: u8) -> io::Re
         socket.set_only_v6(true)?;
     }
     socket.set_tcp_nodelay(true)?;
+    // What a target sends as urgent (telnet does) is a byte of the stream like the others (RFC 6093 section 5).
+    socket.set_out_of_band_inline(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_secs(600))
         .with_interval(Duration::from_secs(60));
