@@ -50,7 +50,7 @@ await profile(await engineOf(whose));
 
 async function engineOf(name: string): Promise<Contender> {
   if (name === culvert.name) return culvert;
-  const [found] = await fetchPeers((peer) => peer.name === name, console.error);
+  const [found] = await fetchPeers((peer) => !peer.isOurs && peer.id === name, console.error);
   if (found !== undefined) return found;
   console.error(`There is no engine ${JSON.stringify(name)} here.`);
   process.exit(2);
