@@ -3,6 +3,7 @@
 import { generateKeyPair } from '../../native/wg/keys.ts';
 import type { Host } from '../lab/host.ts';
 import type { Lab } from '../lab/lab.ts';
+import { lostPings } from '../lab/pings.ts';
 import type { Topology } from '../lab/topology.ts';
 import { culvert, type Opponent } from './opponents.ts';
 
@@ -42,9 +43,6 @@ export function nameOf({ opponent, initiator, outer, isPreshared }: Combination)
   const begins = initiator === 'ours' ? 'culvert begins' : `${opponent.name} begins`;
   return `${opponent.name}, ${begins}, ${outer}, ${isPreshared ? 'with' : 'without'} a preshared key`;
 }
-
-/** How long after the last ping that counts others are sent. */
-const PATIENCE_SECONDS = 1;
 
 interface End {
   host: Host;
@@ -104,21 +102,10 @@ export class Pairing {
     await this.#introduce();
   }
 
-  /**
-   * Which of so many pings did not come back to who begins, by number from 1. A few more are sent behind them: once anything
-   * was answered, `ping` waits for the last ones no longer than for two round trips, which a busy machine may take.
-   */
+  /** Which of so many pings did not come back to who begins, by number from 1. */
   async lostPings(count: number, intervalSeconds: number): Promise<number[]> {
     const { initiator, responder } = this.#ends;
-    const sent = count + Math.ceil(PATIENCE_SECONDS / intervalSeconds);
-    const said = await initiator.host.try(
-      ['ping', '-c', `${sent}`, '-i', `${intervalSeconds}`, '-W', '8', this.#inner(responder)],
-      { timeoutMs: sent * intervalSeconds * 1000 * 2 + 60_000 },
-    );
-    const answered = new Set(
-      Array.from(said.stdout.matchAll(/bytes from .*icmp_seq=(\d+)/g), ([, n]) => Number(n)),
-    );
-    return Array.from({ length: count }, (_, index) => index + 1).filter((n) => !answered.has(n));
+    return await lostPings(initiator.host, this.#inner(responder), count, intervalSeconds);
   }
 
   /** When our side's session was made, in Unix seconds; 0: there is none yet. */

@@ -53,7 +53,7 @@ test('a packet in another device’s name does not arrive', async () => {
   await laptop.sh(`ip address add ${other}/32 dev culvert0
     nft insert rule inet culvert output oifname culvert0 accept`);
 
-  const ping = ['ping', '-c', '3', '-i', '0.2', '-W', '1', '192.168.0.20'];
+  const ping = ['ping', '-c', '3', '-i', '1', '-W', '2', '192.168.0.20'];
   await laptop.try([...ping, '-I', other]);
   await laptop.run([...ping, '-s', '200']);
   await capture.stop();
@@ -82,13 +82,16 @@ test('a network without a rule is not even routed to the device; one without a r
   });
   await using capture = await Capture.on(scene.world.lab, 'vpc');
 
-  const startedAt = performance.now();
-  const tcp = await get('http://10.77.0.20/');
-  const tookMs = performance.now() - startedAt;
-  const ping = await laptop.try(['ping', '-c', '1', '-W', '2', '10.77.0.20']);
+  // Refused, and not after it was sent anew, which is after a second; the quickest counts.
+  const tookMs: number[] = [];
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const startedAt = performance.now();
+    expect((await get('http://10.77.0.20/')).code).toBe(REFUSED);
+    tookMs.push(performance.now() - startedAt);
+  }
+  const ping = await laptop.try(['ping', '-c', '1', '-W', '10', '10.77.0.20']);
 
-  expect(tcp.code).toBe(REFUSED);
-  expect(tookMs).toBeLessThan(1000);
+  expect(Math.min(...tookMs)).toBeLessThan(1000);
   expect(ping.stdout).toContain('Packet filtered');
   expect(why.code).toBe(7);
   await capture.stop();
@@ -159,7 +162,9 @@ test('nobody reaches the connector’s own loopback, nor link-local addresses, u
   const ends = await Promise.all(inside.map((address) => get(`http://${address}:9999/`)));
 
   expect(ends.map(({ stdout }) => stdout)).toEqual(['', '', '']);
-  expect(await refusedPackets()).toBeGreaterThanOrEqual(before + inside.length);
+  await eventually(async () =>
+    expect(await refusedPackets()).toBeGreaterThanOrEqual(before + inside.length),
+  );
   await administrator.removeRange(network.id, '0.0.0.0/0');
   await administrator.addRange(network.id, '169.254.169.254/32');
   await eventually(async () =>
@@ -281,13 +286,16 @@ async function refusedPackets(): Promise<number> {
 }
 
 async function engineDrops(host: Host, user: string, folder: string): Promise<number> {
-  const ask = `echo '{"v":1,"id":1,"method":"status"}' | timeout 1 nc -U ${folder}/engine.sock || true`;
-  const { result } = JSON.parse(await host.sh(ask, { user })) as {
-    result: { drops: Record<string, number> };
-  };
+  const asking = host.start('status', ['nc', '-U', `${folder}/engine.sock`], {
+    user,
+    input: '{"v":1,"id":1,"method":"status"}\n',
+  });
+  const [line] = await asking.waitFor(/^.*\n/);
+  await asking.stop();
+  const { result } = JSON.parse(line) as { result: { drops: Record<string, number> } };
   return Object.values(result.drops).reduce((sum, count) => sum + count, 0);
 }
 
 async function get(url: string): Promise<Finished> {
-  return await laptop.try(['curl', '-s', '--max-time', '3', url], { user: 'alice' });
+  return await laptop.try(['curl', '-s', '--max-time', '5', url], { user: 'alice' });
 }

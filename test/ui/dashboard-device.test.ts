@@ -9,6 +9,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest';
 import { eventually } from '../lab/eventually.ts';
 import { Administrator } from '../world/administrator.ts';
+import { openAddress } from '../world/browser.ts';
 import type { Device } from '../world/device.ts';
 import { people } from '../world/provider.ts';
 import { World } from '../world/world.ts';
@@ -86,7 +87,7 @@ test('an owner makes somebody else an administrator, who then has these pages', 
   await choose('alice@example.com', 'Administrator');
 
   await shown('alice@example.com', 'Administrator');
-  await alice.page.reload();
+  await openAddress(alice.page, alice.page.url());
   await alice.page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
   await go(alice.page, 'People');
   await alice.page.getByText('Only owners change roles.').waitFor();

@@ -28,7 +28,10 @@ test.each(Object.entries(dropped))(
   '%s dropped onto the window leads nowhere',
   async (address, data) => {
     const attempts = await desktop.app.evaluate(async ({ BrowserWindow }, data) => {
-      const attemptsOn = async (window: Electron.BrowserWindow): Promise<string[]> => {
+      const attemptsOn = async (
+        window: Electron.BrowserWindow,
+        patienceMs: number,
+      ): Promise<string[]> => {
         const { webContents: contents } = window;
         const attempts: string[] = [];
         // Chromium opens what is dropped in a window of its own. Denied here as the app denies it, and noted.
@@ -42,7 +45,8 @@ test.each(Object.entries(dropped))(
           const drag = { type, x: 100, y: 200, data: { ...data, dragOperationsMask: 7 } };
           await contents.debugger.sendCommand('Input.dispatchDragEvent', drag);
         }
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        for (const from = Date.now(); attempts.length === 0 && Date.now() - from < patienceMs; )
+          await new Promise((resolve) => setTimeout(resolve, 50));
         contents.debugger.detach();
         return attempts;
       };
@@ -54,7 +58,7 @@ test.each(Object.entries(dropped))(
         webPreferences: { navigateOnDragDrop: true },
       });
       await open.loadURL(ours.webContents.getURL());
-      const result = { ours: await attemptsOn(ours), open: await attemptsOn(open) };
+      const result = { ours: await attemptsOn(ours, 500), open: await attemptsOn(open, 15_000) };
       open.destroy();
       return { ...result, url: ours.webContents.getURL() };
     }, data);
@@ -112,7 +116,10 @@ test('no page can be put inside the page: neither the element nor what Electron 
       });
       if (isOpen) window.webContents.removeAllListeners('will-attach-webview');
       await window.loadURL(`data:text/html,${encodeURIComponent(html)}`);
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      const patienceMs = isOpen ? 15_000 : 500;
+      for (const from = Date.now(); Date.now() - from < patienceMs; )
+        if (attached().includes('webview')) break;
+        else await new Promise((resolve) => setTimeout(resolve, 50));
       const kinds = attached();
       window.destroy();
       return kinds;

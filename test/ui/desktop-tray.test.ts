@@ -11,6 +11,8 @@ let lab: Lab;
 let laptop: Host;
 let desktop: LabDesktop;
 let device: Device;
+/** The panel before any icon is in it. */
+let empty: { width: number };
 const screen = { user: 'alice', env: SCREEN_ENVIRONMENT };
 
 beforeAll(async () => {
@@ -32,7 +34,7 @@ beforeAll(async () => {
     '32',
   ];
   laptop.start('trayer', panel, screen);
-  await eventually(async () => void (await panelSize()));
+  empty = await eventually(async () => await panelSize());
 });
 afterAll(async () => {
   await desktop?.close();
@@ -40,10 +42,9 @@ afterAll(async () => {
 });
 
 test('the icon docks into the panel, and a click on it opens the window', async () => {
-  const before = await panelSize();
   desktop = await LabDesktop.open(laptop);
   await desktop.window.getByRole('heading', { name: 'Sign in to your organisation' }).waitFor();
-  await eventually(async () => expect((await panelSize()).width).toBeGreaterThan(before.width));
+  await eventually(async () => expect((await panelSize()).width).toBeGreaterThan(empty.width));
   await desktop.window.keyboard.press('Escape');
   await eventually(async () => expect(await isVisible()).toBe(false));
 
@@ -61,11 +62,12 @@ test('the icon docks into the panel, and a click on it opens the window', async 
     500,
   );
 
-  const bounds = await desktop.app.evaluate(({ BrowserWindow }) =>
-    BrowserWindow.getAllWindows()[0]?.getBounds(),
-  );
   // Where the icon is nobody tells on Linux, so it is the middle.
-  expect(bounds).toMatchObject({ x: 460, y: 120, width: 360, height: 560 });
+  await expect
+    .poll(() =>
+      desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.getBounds()),
+    )
+    .toMatchObject({ x: 460, y: 120, width: 360, height: 560 });
 });
 
 test('the menu follows culvertd without any window', async () => {
@@ -119,9 +121,9 @@ test('a window whose page crashed is made anew', async () => {
 
 test('started with the session it shows the icon only, and Quit ends it', async () => {
   await desktop.close();
-  const before = await panelSize();
+  await eventually(async () => expect((await panelSize()).width).toBe(empty.width));
   desktop = await LabDesktop.start(laptop, ['--hidden']);
-  await eventually(async () => expect((await panelSize()).width).toBeGreaterThan(before.width));
+  await eventually(async () => expect((await panelSize()).width).toBeGreaterThan(empty.width));
   expect(
     await desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length),
   ).toBe(0);

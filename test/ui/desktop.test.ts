@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vit
 import type { Network } from '../../gateway/contract/admin-api.ts';
 import { eventually } from '../lab/eventually.ts';
 import type { Administrator } from '../world/administrator.ts';
-import { openAddress, signInAtProvider } from '../world/browser.ts';
+import { agreeAtGateway, openAddress, signInAtProvider } from '../world/browser.ts';
 import { LabDesktop, startScreen } from '../world/desktop.ts';
 import type { Device } from '../world/device.ts';
 import { deviceSecrets, filesBelow, spellings } from '../world/device-secrets.ts';
@@ -80,18 +80,20 @@ test('a sign-in that is cancelled leaves the first page', async () => {
   await button('Cancel').click();
 
   await heading('Sign in to your organisation');
-  expect(await desktop.window.getByRole('alert').count()).toBe(0);
+  await desktop.window.getByRole('alert').waitFor({ state: 'detached' });
 });
 
 test('the browser that it opened signs the device in', async () => {
+  const opened = (await desktop.openedAddresses()).length;
   await signIn(world.gateway.joinLink);
   await heading('Finish in your browser');
+  await eventually(async () => expect(await desktop.openedAddresses()).toHaveLength(opened + 1));
 
   expect(await finishInBrowser()).toContain('You are signed in');
 
   await toggle().waitFor();
   await says('Private networks are out of reach until you switch on.');
-  expect(await toggle().getAttribute('aria-checked')).toBe('false');
+  await expect.poll(() => toggle().getAttribute('aria-checked')).toBe('false');
   await portray(desktop, '05-off');
 });
 
@@ -99,7 +101,7 @@ test('no way to the gateway is “Connecting”, with what is wanted shown apart
   await gatewayLink('down');
   await toggle().click();
   await says('Connecting');
-  expect(await toggle().getAttribute('aria-checked')).toBe('true');
+  await expect.poll(() => toggle().getAttribute('aria-checked')).toBe('true');
   await says('does not answer at', 30_000);
   await portray(desktop, '06-connecting');
 
@@ -117,9 +119,9 @@ test('connected, it says what it is good for, and ssh works', async () => {
 
   await button('Copy 192.168.0.0/24').click();
   await says('Copied');
-  expect(await desktop.app.evaluate(({ clipboard }) => clipboard.readText())).toBe(
-    '192.168.0.0/24',
-  );
+  await expect
+    .poll(() => desktop.app.evaluate(({ clipboard }) => clipboard.readText()))
+    .toBe('192.168.0.0/24');
 });
 
 test('why: one sentence, then the chain, for what works and for what does not', async () => {
@@ -132,7 +134,7 @@ test('why: one sentence, then the chain, for what works and for what does not', 
   await says('192.168.178.30 goes directly, not through Culvert.');
   await why('nothing here');
   await says('Type one address or one name, with a port if you like.');
-  expect(await desktop.window.locator('.chain').count()).toBe(0);
+  await desktop.window.locator('.chain').waitFor({ state: 'detached' });
 });
 
 test('a network that no connector serves is told in place', async () => {
@@ -170,6 +172,7 @@ test('what only a person can change is “Can’t connect”, with the sentence'
 
   await laptop.run(['mv', `${ENGINE}.away`, ENGINE]);
   await toggle().click();
+  await desktop.window.locator('[role=switch][aria-checked=false]').waitFor();
   await toggle().click();
   await says('Connected', 30_000);
 });
@@ -255,7 +258,7 @@ async function finishInBrowser(): Promise<string> {
     const page = await context.newPage();
     await openAddress(page, address);
     await signInAtProvider(page, people.alice.username, people.alice.password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await agreeAtGateway(page);
     await page.waitForURL((url) => url.hostname === '127.0.0.1');
     return await page.locator('main').innerText();
   } finally {

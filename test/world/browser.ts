@@ -88,6 +88,12 @@ export async function openAddress(page: Page, address: string): Promise<void> {
   }
 }
 
+/** Agrees on the gateway's page that names the device's person; the provider's page before it has a button of that name, too. */
+export async function agreeAtGateway(page: Page): Promise<void> {
+  await page.getByRole('heading', { name: 'Sign in on this device' }).waitFor();
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
 /** Fills in the provider's own page, wherever the sign-in has led to it. */
 export async function signInAtProvider(page: Page, name: string, password: string): Promise<void> {
   await page.getByLabel('User name').fill(name);

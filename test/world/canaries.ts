@@ -36,6 +36,8 @@ export async function leakWhile(
   await using capture = await Capture.on(world.lab, segment);
   const senders = startSenders(world.lab.host('laptop'), targets);
   try {
+    // What has not begun to send cannot leak.
+    await Promise.all(senders.map((sender) => sender.waitFor(/^(PING|sending)/m)));
     await pause(500);
     await act();
     await pause(500);

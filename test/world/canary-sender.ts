@@ -16,6 +16,7 @@ const sockets = [
 // A refusal is an answer too: it goes on.
 for (const { socket } of sockets) socket.on('error', () => {});
 
+console.log('sending');
 let round = 0;
 setInterval(() => {
   for (const { socket, address } of sockets) socket.send('canary', PORT, address, () => {});

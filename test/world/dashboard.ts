@@ -1,5 +1,6 @@
 /** What an administrator does at the dashboard, by hand: clicks and keys only. */
 import type { Page } from 'playwright-core';
+import { eventually } from '../lab/eventually.ts';
 
 /** The line that the new network's page has for its connector, as the copy button gives it. */
 export async function createNetworkAndCopyLine(page: Page, name: string): Promise<string> {
@@ -9,8 +10,18 @@ export async function createNetworkAndCopyLine(page: Page, name: string): Promis
   await page.getByLabel('Name of the network').fill(name);
   await page.getByRole('button', { name: 'Create', exact: true }).click();
   await page.getByRole('heading', { level: 1, name }).waitFor();
-  await page.getByRole('button', { name: 'Copy: Connect it' }).click();
-  return await page.evaluate(() => navigator.clipboard.readText());
+  return await copied(page, 'Connect it');
+}
+
+/** By the copy button, as a person takes it; the page has to be let read the clipboard. */
+export async function copied(page: Page, what: string): Promise<string> {
+  await page.evaluate(() => navigator.clipboard.writeText(''));
+  await page.getByRole('button', { name: `Copy: ${what}` }).click();
+  return await eventually(async () => {
+    const text = await page.evaluate(() => navigator.clipboard.readText());
+    if (text === '') throw new Error(`“Copy: ${what}” has copied nothing`);
+    return text;
+  });
 }
 
 /** Enters it in the default profile's exclude list, without saving. */

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { type Finished, type RunOptions, type Service, succeed } from '../lab/command.ts';
 import { type Host, repository } from '../lab/host.ts';
-import { type LabBrowser, openAddress, signInAtProvider } from './browser.ts';
+import { agreeAtGateway, type LabBrowser, openAddress, signInAtProvider } from './browser.ts';
 import type { Person } from './provider.ts';
 
 export class Device {
@@ -79,7 +79,7 @@ export class Device {
       const page = await context.newPage();
       await openAddress(page, address);
       await signInAtProvider(page, person.username, person.password);
-      await page.getByRole('button', { name: /sign in|allow|continue/i }).click();
+      await agreeAtGateway(page);
       const [code] = await login.ended;
       if (code !== 0) throw new Error(`culvert login ended with exit code ${code}:\n${login.log}`);
       return login.log;

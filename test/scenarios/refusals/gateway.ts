@@ -34,7 +34,9 @@ test.for([
     expect((await scene.gatewayHost.run(['ss', '-Hlun'])).trim()).toBe(''),
   );
   const other = scene.gatewayHost.start('another program', ['nc', ...argv]);
-  await pause(200);
+  await eventually(async () =>
+    expect(await scene.gatewayHost.run(['ss', '-Hlntu'])).toContain(`:${argv.at(-1)} `),
+  );
 
   const end = await toldByEnd(beginGateway(scene.gatewayHost, scene.world.provider));
 

@@ -58,6 +58,6 @@ export async function toldByEnd(service: Service): Promise<Told> {
 }
 
 export async function reachesSecond(): Promise<string> {
-  const argv = ['curl', '-fsS', '--max-time', '2', 'http://192.168.0.20/'];
+  const argv = ['curl', '-fsS', '--max-time', '5', 'http://192.168.0.20/'];
   return (await scene.laptop.run(argv, { user: 'alice' })).trim();
 }

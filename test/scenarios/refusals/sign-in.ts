@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { Service } from '../../lab/command.ts';
-import { openAddress, signInAtProvider } from '../../world/browser.ts';
+import { agreeAtGateway, openAddress, signInAtProvider } from '../../world/browser.ts';
 import { GATEWAY_URL, people } from '../../world/provider.ts';
 import { scene, told } from './scene.ts';
 
@@ -50,6 +50,7 @@ test.for([
     'at the gateway',
     async (page: Page) => {
       await signInAtProvider(page, people.alice.username, people.alice.password);
+      await page.getByRole('heading', { name: 'Sign in on this device' }).waitFor();
       await page.getByRole('button', { name: 'Cancel' }).click();
     },
   ],
@@ -89,7 +90,7 @@ test('a wrong password is told by the provider; the right one then signs in', as
   expect(login.isRunning).toBe(true);
 
   await signInAtProvider(page, people.alice.username, people.alice.password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await agreeAtGateway(page);
 
   expect((await login.ended)[0]).toBe(0);
   expect(login.log).toContain('Signed in to Example Inc. as alice@example.com.');

@@ -37,7 +37,7 @@ test('no TUN device', async () => {
   scene.stateBefore = await hostState(scene.laptop);
   await scene.laptop.run(['mount', '-t', 'tmpfs', 'none', '/dev/net']);
   const engine = await scene.laptop.try([ENGINE, 'device', 'culvert7']);
-  const end = await scene.device.tryCulvert(['up', '--wait', '3']);
+  const end = await scene.device.tryCulvert(['up', '--wait', '8']);
   await scene.laptop.run(['umount', '/dev/net']);
 
   expect(told(engine)).toEqual({
@@ -58,7 +58,7 @@ test('UDP does not get through: said by name, and on by itself once it does', as
   const router = scene.world.lab.host('home-router');
   await router.run(['nft', 'insert rule inet router forward udp dport 51820 drop']);
 
-  const end = await scene.device.tryCulvert(['up', '--wait', '13']);
+  const end = await scene.device.tryCulvert(['up', '--wait', '20']);
 
   expect(end.code).toBe(8);
   expect(end.stdout).toContain(
