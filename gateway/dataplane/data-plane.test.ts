@@ -50,14 +50,14 @@ test('a refused configuration is tried again, for what stood in its way may be g
 
   fake.refuse = null;
 
-  await vi.waitFor(() => expect(fake.configured.at(-1)).toMatchObject(config(1300)), 8_000);
-  await vi.waitFor(() => expect(plane.refusal).toBeNull());
-}, 10_000);
+  await vi.waitFor(() => expect(fake.configured.at(-1)).toMatchObject(config(1300)), 15_000);
+  await vi.waitFor(() => expect(plane.refusal).toBeNull(), 15_000);
+});
 
 test('an engine that was configured again is told where its peers were heard', async () => {
   await plane.apply({ ...config(1300), peers: [device('dev-1')] });
   fake.emit({ kind: 'peer-handshake', id: 'dev-1', at: LATER, endpoint: '192.0.2.1:7' });
-  await vi.waitFor(() => expect(plane.peer('dev-1')?.isUp).toBe(true));
+  await vi.waitFor(() => expect(plane.peer('dev-1')?.isUp).toBe(true), 15_000);
 
   await plane.apply({ ...config(1400), peers: [device('dev-1')] });
 
@@ -68,7 +68,7 @@ test('a handshake is told at once, and a repeated one is no news', async () => {
   fake.emit({ kind: 'peer-handshake', id: 'dev-1', at: LATER, endpoint: '192.0.2.1:7' });
   fake.emit({ kind: 'peer-handshake', id: 'dev-1', at: LATER + 1, endpoint: '192.0.2.1:7' });
 
-  await vi.waitFor(() => expect(plane.peer('dev-1')?.lastHandshakeAt).toBe(LATER + 1));
+  await vi.waitFor(() => expect(plane.peer('dev-1')?.lastHandshakeAt).toBe(LATER + 1), 15_000);
   expect(plane.peer('dev-1')).toMatchObject({ isUp: true, endpoint: '192.0.2.1:7' });
   expect(peerChanges).toBe(1);
 });
@@ -86,16 +86,16 @@ test('a refused flow is handed on', async () => {
 
   fake.emit(flow);
 
-  await vi.waitFor(() => expect(denied).toEqual([flow]));
+  await vi.waitFor(() => expect(denied).toEqual([flow]), 15_000);
 });
 
 test('when the engine goes, every tunnel counts as down', async () => {
   fake.emit({ kind: 'peer-handshake', id: 'dev-1', at: LATER, endpoint: null });
-  await vi.waitFor(() => expect(plane.peer('dev-1')?.isUp).toBe(true));
+  await vi.waitFor(() => expect(plane.peer('dev-1')?.isUp).toBe(true), 15_000);
 
   await fake.crash();
 
-  await vi.waitFor(() => expect(plane.peer('dev-1')?.isUp).toBe(false));
+  await vi.waitFor(() => expect(plane.peer('dev-1')?.isUp).toBe(false), 15_000);
 });
 
 test('traffic is the difference of counters over time, and never negative', () => {

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Connector, ConnectorInstall, Network } from '../../gateway/contract/admin-api.ts';
 import { formatConnectorToken, parseConnectorToken } from '../../gateway/contract/trust.ts';
+import { freePort } from '../../gateway/control/free-port.ts';
 import {
   type ScratchGateway,
   type ScratchOptions,
@@ -29,11 +30,14 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 30_000 });
 
 let gateway: ScratchGateway;
 let folder: string;
+/** Where no program's outgoing socket comes to be. */
+let wireguardPort: number;
 let network: Network;
 const running: ChildProcess[] = [];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'culvert-connector-'));
+  wireguardPort = await freePort();
   gateway = await startGateway();
   network = (await gateway.call<Network>('POST', 'networks', { name: 'tokyo-vpc' })).body;
 });
@@ -48,7 +52,7 @@ test('a connector joins, turns green by itself, and gets a new range', async () 
 
   await untilConnector({ state: 'online' });
   await gateway.call('POST', `networks/${network.id}/ranges`, { cidr: '192.168.0.0/24' });
-  await vi.waitFor(() => expect(connector.output()).toContain('is in force'));
+  await vi.waitFor(() => expect(connector.output()).toContain('is in force'), 15_000);
 
   const { id } = await untilConnector({ note: null });
   await untilConnector({ appliedRevision: gateway.live.wantedRevision(id) });
@@ -200,7 +204,7 @@ function startGateway(
 ): Promise<ScratchGateway> {
   return scratchGateway({
     ...options,
-    wireguardPort: 52000 + (process.pid % 1000),
+    wireguardPort,
     dataPlane: (events) =>
       new DataPlane({ ...events, folder: `${folder}/gateway-engine`, binary: findEngine() }),
   });

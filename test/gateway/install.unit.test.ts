@@ -48,7 +48,7 @@ test('the copied line makes a connector, the same line again is an upgrade, and 
   await untilStreaming();
   const pid = pidOf();
   const again = await sh(command.replace('| sudo sh', '| sh'));
-  await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 15_000);
   await untilStreaming();
   const second = pidOf();
   const gone = await sh((await script()).text, ['--uninstall']);
@@ -57,7 +57,7 @@ test('the copied line makes a connector, the same line again is an upgrade, and 
   expect(first.text).toContain('Joined the network tokyo-vpc');
   expect(again.text).toContain('with this token before');
   expect(await gateway.store.db.selectFrom('connectors').select('name').execute()).toHaveLength(1);
-  await vi.waitFor(() => expect(isAlive(second)).toBe(false));
+  await vi.waitFor(() => expect(isAlive(second)).toBe(false), 15_000);
   expect(existsSync(installed())).toBe(false);
 });
 

@@ -41,7 +41,7 @@ afterAll(async () => {
 });
 
 test('a host behind a router reaches out and is not reached', async () => {
-  await lab.host('left').run(['ping', '-c1', '-W2', '203.0.113.9']);
+  await lab.host('left').run(['ping', '-c1', '-W10', '203.0.113.9']);
 
   const inward = await lab
     .host('right')

@@ -53,7 +53,7 @@ test('a measurement ends with its table, its targets and a file of all figures',
 test('interrupted, it says what there is and leaves no process behind', async () => {
   const bench = startBench('--quick', '--only', 'hub-peers');
   const pid = bench.process.pid ?? -1;
-  await eventually(async () => expect(await enginesBelow(pid)).not.toEqual([]));
+  await eventually(async () => expect(await enginesBelow(pid)).not.toEqual([]), 60_000);
   const all = await processesBelow(pid);
   bench.process.kill('SIGINT');
   expect(await bench.ended, bench.said()).toBe(130);

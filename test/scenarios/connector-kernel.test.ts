@@ -10,6 +10,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vit
 import type { Finished, Service } from '../lab/command.ts';
 import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
+import { lostPings } from '../lab/pings.ts';
 import { buildConnectedWorld, type ConnectedWorld } from '../world/connected-world.ts';
 import { processesOf } from '../world/processes.ts';
 import { startWeb } from '../world/targets.ts';
@@ -75,9 +76,7 @@ test('ssh, curl, dig and ping reach both hosts; to the second one nothing is tra
   expect((await get('http://192.168.0.20/')).stdout).toBe(`${SECOND_SAYS}\n`);
   expect(await laptop.run(['dig', '+short', PRIVATE_NAME, '@192.168.0.20'])).toBe('192.168.0.20\n');
   for (const host of ['192.168.0.10', '192.168.0.20']) {
-    expect(await laptop.run(['ping', '-c', '3', '-i', '0.2', '-W', '1', host])).toContain(
-      ' 0% packet',
-    );
+    expect(await lostPings(laptop, host, 3, 0.2)).toEqual([]);
   }
   const translated = await translatedConnections();
   const open = await holdOpen('192.168.0.20');
@@ -110,8 +109,7 @@ test('a device that sends from the port of a service does not get what is meant 
   };
   const isHeard = async (port: number, word = `from-${port}`): Promise<boolean> => {
     await second.sh(`echo ${word} | nc -u -w 1 -p ${port} 192.168.0.10 5555 || true`);
-    await pause(300);
-    return service.log.includes(word);
+    return await isSaid(service, word);
   };
   // The two are speaking already, and the kernel forgets that: table full, or time over.
   const isHeardAfterEviction = async (port: number): Promise<boolean> => {
@@ -133,13 +131,15 @@ test('a device that sends from the port of a service does not get what is meant 
   await claim(6667);
   expect(await isHeard(6667)).toBe(true);
   expect(await isHeardAfterEviction(6669)).toBe(true);
-}, 60_000);
+});
 
 test('nor does it get the answers to a connection that the server itself has begun', async () => {
   // As the connector's own socket is one; whoever takes its port gets the tunnel's datagrams.
   const isAnswered = async (port: number): Promise<boolean> => {
     const other = second.start('other', ['nc', '-u', '-l', '-k', `${port}`]);
-    await pause(200);
+    await eventually(async () =>
+      expect(await second.run(['ss', '-Hlun', `sport = :${port}`])).not.toBe(''),
+    );
     const script = `(echo hello-${port}; sleep 30) | nc -u 192.168.0.20 ${port}`;
     const own = server.start('own', ['sh', '-c', script]);
     await other.waitFor(new RegExp(`hello-${port}`));
@@ -149,9 +149,9 @@ test('nor does it get the answers to a connection that the server itself has beg
     await server.run(['conntrack', '-D', '-p', 'udp', '--dport', `${port}`]);
     await laptop.sh(`echo claim | nc -u -w 1 -p ${ownPort} 192.168.0.20 ${port} || true`);
     await second.sh(`echo answer-${port} | nc -u -w 1 -p ${port} 192.168.0.10 ${ownPort} || true`);
-    await pause(300);
+    const isAnswered = await isSaid(own, `answer-${port}`);
     await own.stop();
-    return own.log.includes(`answer-${port}`);
+    return isAnswered;
   };
   await server.run(['nft', '-f', '-'], {
     input:
@@ -161,7 +161,7 @@ test('nor does it get the answers to a connection that the server itself has beg
   await server.run(['nft', 'delete', 'table', 'ip', 'plain']);
 
   expect(await isAnswered(7002)).toBe(true);
-}, 60_000);
+});
 
 test('nobody reaches a cloud’s metadata through the kernel unless a range names exactly that address', async () => {
   const metadata = ['168.63.129.16', '192.0.0.192'];
@@ -222,8 +222,8 @@ test('a host of the network does not get into the overlay, nor through the serve
   await arrived.stop();
   await second.sh('ip route del 100.96.0.0/16; ip route del 203.0.113.20/32');
   // The way around the server is open, so it was the server that did not forward.
-  expect((await second.try(['ping', '-c', '1', '-W', '2', '203.0.113.20'])).code).toBe(0);
-}, 30_000);
+  expect((await second.try(['ping', '-c', '1', '-W', '10', '203.0.113.20'])).code).toBe(0);
+});
 
 test('its engine is killed: the kernel forwards again within seconds, an open connection with it', async () => {
   const open = await holdOpen('192.168.0.20');
@@ -232,7 +232,9 @@ test('its engine is killed: the kernel forwards again within seconds, an open co
   await untilReached();
   expect(open.log).not.toContain('closed');
   await open.stop();
-  expect(await server.run([CONNECTOR, 'status'])).toMatch(/^Forwarding +by the kernel/m);
+  await eventually(async () =>
+    expect(await server.run([CONNECTOR, 'status'])).toMatch(/^Forwarding +by the kernel/m),
+  );
 });
 
 test('everything is killed: the next start clears up, and without leave the host is byte for byte as before', async () => {
@@ -284,7 +286,7 @@ test('what stands in the way is named, and it goes on in user space without a tr
     await server.sh(take);
     expect(await kernelState(), says).toBe(before);
   }
-}, 60_000);
+});
 
 test('everything is killed and then it is uninstalled: the host is byte for byte as before', async () => {
   await runInstaller('');
@@ -296,7 +298,7 @@ test('everything is killed and then it is uninstalled: the host is byte for byte
 
   expect(await kernelState()).toBe(before);
   expect((await server.try(['ls', `/opt/${USER}`])).code).not.toBe(0);
-}, 60_000);
+});
 
 /** The line from the dashboard without its token: what is there is upgraded. */
 async function runInstaller(option: string): Promise<void> {
@@ -328,6 +330,14 @@ async function holdOpen(address: string): Promise<Service> {
   return open;
 }
 
+/** Sooner or later; a datagram that has not come in three seconds went elsewhere. */
+async function isSaid(service: Service, word: string): Promise<boolean> {
+  return await service.waitFor(new RegExp(word), 3_000).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function untilReached(): Promise<void> {
   await eventually(async () => expect((await get('http://192.168.0.20/')).code).toBe(0), 30_000);
 }
@@ -339,5 +349,5 @@ async function untilRouted(address: string): Promise<void> {
 }
 
 async function get(url: string): Promise<Finished> {
-  return await laptop.try(['curl', '-s', '--max-time', '3', url], { user: 'alice' });
+  return await laptop.try(['curl', '-s', '--max-time', '5', url], { user: 'alice' });
 }

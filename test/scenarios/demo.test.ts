@@ -77,7 +77,7 @@ test('told to end in the middle of its beginning, it leaves nothing behind eithe
     const below = await processesBelow(demo.pid);
     expect(below.length).toBeGreaterThan(20);
     return below;
-  });
+  }, 60_000);
 
   demo.process.kill('SIGTERM');
 

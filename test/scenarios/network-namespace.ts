@@ -142,7 +142,8 @@ export async function homeNetwork(): Promise<Cable> {
     );
     await dev.sh(
       `ip link set lan0 addrgenmode none up && ip addr add 172.30.0.2/24 dev lan0 && ip -6 addr add fd30::2/64 dev lan0 nodad
-       ip route add default via 172.30.0.1 && ip -6 route add default via fd30::1`,
+       ip route add default via 172.30.0.1 && ip -6 route add default via fd30::1
+       until ip -brief link show lan0 | grep -q ' UP '; do sleep 0.01; done`,
     );
   } catch (cause) {
     await dispose();

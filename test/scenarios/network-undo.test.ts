@@ -101,7 +101,7 @@ test('of thousands of entries one more is three programs that read nothing, unti
         await network.facts();
         expect(witness.ran).toEqual(['ip -j address show']);
       },
-      { timeout: 10_000, interval: 200 },
+      { timeout: 15_000, interval: 200 },
     );
   await network.connect(plan({ ranges: many }));
   await untilKnown();
@@ -125,7 +125,7 @@ test('of thousands of entries one more is three programs that read nothing, unti
   await untilKnown();
   told = 0;
   await cable.dev.sh('ip route del unreachable 172.20.0.0/16 table 5182');
-  await vi.waitFor(() => expect(told).toBeGreaterThan(0), { timeout: 5000 });
+  await vi.waitFor(() => expect(told).toBeGreaterThan(0), { timeout: 15_000 });
   expect(await network.isProtected()).toBe(false);
   await network.connect(oneMore);
   expect(await hostState(cable.dev)).toBe(after);

@@ -132,7 +132,7 @@ export function send(stream: { socket: WebSocket }, message: object): void {
   stream.socket.send(JSON.stringify(message));
 }
 
-export async function until(isSo: () => boolean, patienceMs = 3000): Promise<void> {
+export async function until(isSo: () => boolean, patienceMs = 15_000): Promise<void> {
   await vi.waitFor(() => expect(isSo()).toBe(true), { timeout: patienceMs, interval: 10 });
 }
 

@@ -102,7 +102,7 @@ describe('a snapshot', () => {
 test('a session ends at its time without anybody saying so', async () => {
   scene.store.snapshot = await signSnapshot(
     organisation,
-    config({ revision: 5, session: { expiresAt: Date.now() + 300 } }),
+    config({ revision: 5, session: { expiresAt: Date.now() + 3_000 } }),
   );
 
   await scene.session.begin();

@@ -53,7 +53,7 @@ describe('the stream', () => {
 
     stream.socket.terminate();
 
-    await until(() => scene.connections.length === 2, 5000);
+    await until(() => scene.connections.length === 2, 15_000);
     await until(() => scene.session.facts.stream === 'connected');
   });
 
@@ -64,12 +64,12 @@ describe('the stream', () => {
     await until(() => scene.session.facts.stream === 'connecting');
     expect(scene.session.facts.absence).toBeNull();
 
-    await until(() => scene.session.facts.absence !== null, 8000);
+    await until(() => scene.session.facts.absence !== null, 15_000);
     expect(scene.session.facts.absence).toMatchObject({ code: 'stream-lost' });
     scene.refuseWith = null;
     scene.session.networkChanged();
 
-    await until(() => scene.session.facts.absence === null, 8000);
+    await until(() => scene.session.facts.absence === null, 15_000);
     expect(scene.session.facts.stream).toBe('connected');
   }, 20_000);
 
@@ -79,7 +79,7 @@ describe('the stream', () => {
     await scene.session.begin();
 
     // The statement at the same address is signed by the organisation and names the real one.
-    await until(() => scene.connections.length === 1, 5000);
+    await until(() => scene.connections.length === 1, 15_000);
     expect(scene.store.membership?.tlsKeys).toEqual([certificate.pin]);
   });
 
