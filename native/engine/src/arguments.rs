@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::num::NonZeroU8;
 use std::path::PathBuf;
 
 use culvert_core::Aead;
@@ -7,7 +8,7 @@ use thiserror::Error;
 pub(crate) const USAGE: &str =
     "usage: culvert-engine device IFNAME [--control PATH] [--mtu N] [--fwmark N] [--state PATH] [--aead ring]
        culvert-engine gateway   --control PATH [--uapi NAME] [--state PATH] [--aead ring]
-       culvert-engine connector --control PATH [--uapi NAME] [--tun IFNAME] [--aead ring]";
+       culvert-engine connector --control PATH [--uapi NAME] [--tun IFNAME] [--shards N] [--aead ring]";
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arguments {
@@ -26,10 +27,12 @@ pub(crate) enum Role {
     Connector(ConnectorOptions),
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectorOptions {
     /// The interface through which the kernel forwards; none: all is translated in user space.
     pub(crate) tun: Option<String>,
+    /// Threads that translate.
+    pub(crate) shards: NonZeroU8,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +66,7 @@ pub(crate) enum UsageFault {
 }
 
 const DEFAULT_MTU: u16 = 1420;
+const MOST_SHARDS: u8 = 16;
 /// The kernel's IFNAMSIZ, without the closing zero.
 const LONGEST_INTERFACE_NAME: usize = 15;
 
@@ -82,7 +86,13 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Argumen
         None => Err(UsageFault::NoRole),
         Some("device") => parse_device(words),
         Some("gateway") => parse_served(words, Role::Gateway(GatewayOptions::default())),
-        Some("connector") => parse_served(words, Role::Connector(ConnectorOptions::default())),
+        Some("connector") => parse_served(
+            words,
+            Role::Connector(ConnectorOptions {
+                tun: None,
+                shards: NonZeroU8::MIN,
+            }),
+        ),
         Some(other) => Err(UsageFault::UnknownRole(other.into())),
     }
 }
@@ -132,6 +142,9 @@ fn parse_served(
             ("--tun", Role::Connector(options)) => {
                 options.tun = Some(parse_interface("--tun", value(&word, &mut words)?)?);
             }
+            ("--shards", Role::Connector(options)) => {
+                options.shards = parse_shards(value(&word, &mut words)?)?;
+            }
             ("--aead", _) => aead = parse_aead(value(&word, &mut words)?)?,
             ("--uapi", _) => uapi = Some(parse_interface("--uapi", value(&word, &mut words)?)?),
             _ => return Err(UsageFault::UnknownOption(word)),
@@ -159,6 +172,17 @@ fn parse_mtu(text: String) -> Result<u16, UsageFault> {
             "--mtu",
             text,
             "it is a number from 576 to 65535",
+        )),
+    }
+}
+
+fn parse_shards(text: String) -> Result<NonZeroU8, UsageFault> {
+    match text.parse::<NonZeroU8>() {
+        Ok(shards) if shards.get() <= MOST_SHARDS => Ok(shards),
+        _ => Err(UsageFault::BadValue(
+            "--shards",
+            text,
+            "it is a number from 1 to 16",
         )),
     }
 }
@@ -265,6 +289,17 @@ mod tests {
     }
 
     #[test]
+    fn a_connector_divides_its_flows_as_it_is_told() {
+        let shards = |text: &str| match read(text).unwrap().role {
+            Role::Connector(options) => options.shards.get(),
+            other => panic!("{other:?}"),
+        };
+
+        assert_eq!(shards("connector --control /c --shards 3"), 3);
+        assert_eq!(shards("connector --control /c"), 1);
+    }
+
+    #[test]
     fn wrong_usage_is_told_by_name() {
         for (text, sentence) in [
             ("", "say which role to play"),
@@ -281,6 +316,14 @@ mod tests {
                 "--aead can not be \"aes\": it is ring, which runs on every processor; without it the fastest is taken",
             ),
             ("gateway", "--control is missing"),
+            (
+                "connector --control /x --shards 0",
+                "--shards can not be \"0\": it is a number from 1 to 16",
+            ),
+            (
+                "gateway --control /x --shards 2",
+                "--shards is not an option of this role",
+            ),
             (
                 "connector --control /x --mtu 1",
                 "--mtu is not an option of this role",

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::num::NonZeroU8;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,7 +44,8 @@ impl Desk {
     /// When the system has no descriptors left.
     pub fn connector() -> Desk {
         Desk::started(|sink| {
-            connector::start(None, Aead::best(), sink).map(|role| Box::new(role) as Box<dyn Role>)
+            connector::start(None, NonZeroU8::MIN, Aead::best(), sink)
+                .map(|role| Box::new(role) as Box<dyn Role>)
         })
     }
 

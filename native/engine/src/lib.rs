@@ -92,7 +92,7 @@ fn start_role(
             let kernel = options.tun.as_deref().map(KernelDoor::open).transpose()?;
             // For ping where ping sockets are turned off.
             privileges::reduce(CapabilitySet::NET_RAW)?;
-            Box::new(connector::start(kernel, aead, sink)?)
+            Box::new(connector::start(kernel, options.shards, aead, sink)?)
         }
     })
 }

@@ -15,29 +15,27 @@ mod conversation;
 mod gateway;
 #[path = "../../netstack/tests/lab/packets.rs"]
 mod packets;
+#[path = "connector/private_network.rs"]
+mod private_network;
 #[path = "connector/process.rs"]
 mod process;
 
 use std::net::IpAddr;
-use std::thread;
-use std::time::Duration;
 
-use conversation::{
-    Conversation, PRIVATE, SERVER, base64, connector_key, is_reset, tcp_echo, udp_echo,
-};
+use conversation::{Conversation, SERVER, connector_key, is_reset, tcp_echo, udp_echo};
 use gateway::Gateway;
 use packets::{echo, error_of, open, udp};
-use process::Engine;
+use private_network::{CONNECTOR, config, in_a_private_network};
+use process::{Engine, NOBODY};
 use serde_json::{Value, json};
 
 const DEVICE: &str = "100.96.0.7";
 const DEVICE_V6: &str = "fd5a::7";
-const CONNECTOR: &str = "100.96.0.2";
 
 #[test]
 fn ping_udp_and_tcp_reach_the_private_network_without_any_right() {
-    in_a_private_network(|| {
-        let mut engine = Engine::start("reach");
+    in_private_networks(|shards| {
+        let mut engine = Engine::start_as(NOBODY, "reach", &["--shards", shards]);
         assert_eq!(
             (engine.proc_status("Uid"), engine.proc_status("CapEff")),
             ("65534".into(), "0000000000000000".into())
@@ -101,8 +99,8 @@ fn ping_udp_and_tcp_reach_the_private_network_without_any_right() {
 
 #[test]
 fn a_flow_is_answered_through_the_gateway_that_it_came_from_and_follows_when_it_moves() {
-    in_a_private_network(|| {
-        let mut engine = Engine::start("two");
+    in_private_networks(|shards| {
+        let mut engine = Engine::start_as(NOBODY, "two", &["--shards", shards]);
         let mut one = Gateway::new([1; 32], connector_key());
         let mut two = Gateway::new([2; 32], connector_key());
         engine.ask("configure", config(&[&one, &two], &["10.9.0.0/16"]));
@@ -133,8 +131,8 @@ fn a_flow_is_answered_through_the_gateway_that_it_came_from_and_follows_when_it_
 
 #[test]
 fn a_configuration_that_is_wrong_in_one_place_changes_nothing() {
-    in_a_private_network(|| {
-        let mut engine = Engine::start("wrong");
+    in_private_networks(|shards| {
+        let mut engine = Engine::start_as(NOBODY, "wrong", &["--shards", shards]);
         let mut gateway = Gateway::new([1; 32], connector_key());
         engine.ask("configure", config(&[&gateway], &["10.9.0.0/16"]));
         gateway.until("a session", Gateway::has_session);
@@ -164,8 +162,8 @@ fn a_configuration_that_is_wrong_in_one_place_changes_nothing() {
 
 #[test]
 fn a_new_configuration_keeps_the_session_and_cuts_what_it_does_not_allow_any_more() {
-    in_a_private_network(|| {
-        let mut engine = Engine::start("cut");
+    in_private_networks(|shards| {
+        let mut engine = Engine::start_as(NOBODY, "cut", &["--shards", shards]);
         let mut gateway = Gateway::new([1; 32], connector_key());
         engine.ask("configure", config(&[&gateway], &["10.9.0.0/16"]));
         gateway.until("a session", Gateway::has_session);
@@ -191,8 +189,8 @@ fn a_new_configuration_keeps_the_session_and_cuts_what_it_does_not_allow_any_mor
 
 #[test]
 fn sigterm_resets_what_is_open_and_leaves_nothing() {
-    in_a_private_network(|| {
-        let mut engine = Engine::start("term");
+    in_private_networks(|shards| {
+        let mut engine = Engine::start_as(NOBODY, "term", &["--shards", shards]);
         let mut gateway = Gateway::new([1; 32], connector_key());
         engine.ask("configure", config(&[&gateway], &["10.9.0.0/16"]));
         gateway.until("a session", Gateway::has_session);
@@ -219,24 +217,6 @@ fn error_of_last(gateway: &Gateway) -> Option<(IpAddr, u8, u8)> {
     Some((from, kind, code))
 }
 
-fn config(gateways: &[&Gateway], ranges: &[&str]) -> Value {
-    let peers: Vec<Value> = gateways
-        .iter()
-        .enumerate()
-        .map(|(number, gateway)| {
-            json!({
-                "id": format!("gw{number}"), "publicKey": base64(gateway.key.as_bytes()),
-                "endpoints": [gateway.address().to_string()], "keepaliveSeconds": 25,
-            })
-        })
-        .collect();
-    json!({
-        "privateKey": base64(PRIVATE.as_slice()), "mtu": 1420,
-        "addresses": [CONNECTOR], "ranges": ranges,
-        "overlay": ["100.96.0.0/16", "fd5a::/48"], "peers": peers,
-    })
-}
-
 /// TCP sockets in the state LISTEN, in the engine's network.
 fn listening(engine: &Engine) -> usize {
     let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", engine.child.id())).unwrap();
@@ -250,29 +230,9 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// A network namespace of this thread's own; it ends with the thread.
-fn in_a_private_network(test: impl FnOnce() + Send + 'static) {
-    let outcome = thread::spawn(move || {
-        // SAFETY: changes only the network namespace of this very thread.
-        let unshared = unsafe { libc::unshare(libc::CLONE_NEWNET) };
-        assert_eq!(
-            unshared, 0,
-            "these tests make network namespaces and need root"
-        );
-        std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647").unwrap();
-        for command in ["link set lo up", "addr add 10.9.0.10/32 dev lo"] {
-            let status = std::process::Command::new("ip")
-                .args(command.split(' '))
-                .status()
-                .unwrap();
-            assert!(status.success(), "ip {command}");
-        }
-        // The kernel takes a moment for the addresses of a fresh namespace.
-        thread::sleep(Duration::from_millis(10));
-        test();
-    })
-    .join();
-    if let Err(panic) = outcome {
-        std::panic::resume_unwind(panic);
+/// With all flows together, and with each in one of three shards.
+fn in_private_networks(test: fn(&'static str)) {
+    for shards in ["1", "3"] {
+        in_a_private_network(move || test(shards));
     }
 }

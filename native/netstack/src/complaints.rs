@@ -21,6 +21,7 @@ pub struct Refused {
 pub(crate) const MOST_REFUSED: usize = 64;
 
 /// A router limits the errors it sends; a scan of a refused range would double its own traffic otherwise.
+#[derive(Debug)]
 pub(crate) struct Complaints {
     since: Instant,
     count: u32,

@@ -18,6 +18,7 @@ use crate::datagram_socket::{DatagramSocket, Onward};
 use crate::ecn;
 use crate::error_queue::QueuedError;
 use crate::flow_table::FlowKey;
+use crate::identification::Identification;
 use crate::inner::{ICMP, ICMPV6};
 use crate::socket_calls::{ControlBuffer, receive_message, set_number};
 
@@ -133,7 +134,7 @@ impl EchoFlow {
         &mut self,
         key: &FlowKey,
         way: &Way,
-        ident: &mut u32,
+        identification: &mut Identification,
         batch: &mut Batch,
         scratch: &mut Vec<u8>,
         now: Instant,
@@ -159,9 +160,15 @@ impl EchoFlow {
                 continue;
             }
             self.used = now;
-            *ident = ident.wrapping_add(1);
             write_reply(message, key.device_port, way);
-            push_payload(batch, way, icmp(v4), hop_limit, *ident, message);
+            push_payload(
+                batch,
+                way,
+                icmp(v4),
+                hop_limit,
+                identification.next(),
+                message,
+            );
         }
     }
 

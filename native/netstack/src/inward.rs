@@ -75,9 +75,16 @@ impl Nat {
             }
             // Level-triggered: what is left comes up again.
             _ if full => return,
-            FlowKind::Udp(udp) => udp.receive(key, &way, &mut self.ident, out, now),
+            FlowKind::Udp(udp) => udp.receive(key, &way, &mut self.identification, out, now),
             FlowKind::Echo(echo) => {
-                echo.receive(key, &way, &mut self.ident, out, &mut self.scratch, now);
+                echo.receive(
+                    key,
+                    &way,
+                    &mut self.identification,
+                    out,
+                    &mut self.scratch,
+                    now,
+                );
             }
         }
         if flags.contains(EventFlags::ERR) {

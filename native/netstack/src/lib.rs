@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Time is a parameter; sockets are not: what a target answers (refused, unreachable, prohibited) is the point of the whole
-//! part, and only a socket knows. One thread owns a [`Nat`].
+//! part, and only a socket knows. One thread owns a [`Nat`]. Where one thread is not enough there are several, each with a shard of
+//! the flows ([`Nat::shards`]), and an [`Entrance`] that says what comes to which.
 //!
 //! **Why smoltcp.** A TCP termination of our own would have to be good at loss recovery before it could be better; smoltcp
 //! brings CUBIC, fast retransmit, window scaling, zero-window probes and years of fuzzing. What it costs is known: `poll`
@@ -19,6 +20,7 @@
 #![deny(unsafe_code)] // but in the few files that say why
 
 mod admission;
+mod allowance;
 mod batch;
 mod checksum;
 mod clock;
@@ -29,8 +31,10 @@ mod datagram_socket;
 mod drops;
 mod echo_flow;
 mod ecn;
+mod entrance;
 mod error_queue;
 mod flow_table;
+mod identification;
 mod inner;
 mod inward;
 mod loss_repair;
@@ -54,4 +58,5 @@ pub use complaints::Refused;
 pub use config::{NatConfig, NatLimits};
 pub use drops::{NatDrop, NatDrops};
 pub use echo_flow::PingDoor;
+pub use entrance::{Entrance, Sorted};
 pub use nat::Nat;

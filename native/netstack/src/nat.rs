@@ -1,23 +1,26 @@
 //! The NAT itself: its configuration, its flows, and the two ways in: packets of devices ([`Nat::handle_packet`]) and
 //! sockets of this host that are ready ([`Nat::handle_ready`]).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Instant;
 
 use rustix::event::epoll;
 
 use crate::admission::{Admission, AdmissionRules};
+use crate::allowance::{Allowance, Place};
 use crate::batch::{Batch, PeerTag};
 use crate::clock::Clock;
-use crate::complaints::{Complaints, Refused};
+use crate::complaints::Refused;
 use crate::config::{NatConfig, NatLimits};
 use crate::drops::{NatDrop, NatDrops};
 use crate::echo_flow::{EchoFlow, PingDoor};
-use crate::flow_table::{FlowKey, FlowTable, Token};
+use crate::flow_table::{FlowTable, Token};
+use crate::identification::Identification;
 use crate::reassembly::Reassembly;
 use crate::tcp_endpoint::Tunnel;
 use crate::tcp_flow::TcpFlow;
@@ -28,20 +31,17 @@ use crate::udp_flow::UdpFlow;
 pub struct Nat {
     pub(crate) rules: AdmissionRules,
     pub(crate) mtu: usize,
-    pub(crate) limits: NatLimits,
+    pub(crate) allowance: Arc<Allowance>,
     pub(crate) ping: PingDoor,
     pub(crate) epoll: OwnedFd,
     pub(crate) flows: FlowTable<Flow>,
-    pub(crate) flows_of: HashMap<IpAddr, usize>,
     pub(crate) timers: Timers,
     pub(crate) reassembly: Reassembly,
     /// TCP flows that have something to move or to send.
     pub(crate) runnable: VecDeque<Token>,
     pub(crate) drops: NatDrops,
-    pub(crate) complaints: Complaints,
     pub(crate) refused: Vec<Refused>,
-    /// Of fragments; a counter is enough, one host sees them in order.
-    pub(crate) ident: u32,
+    pub(crate) identification: Identification,
     pub(crate) scratch: Vec<u8>,
     start: Instant,
     seeds: RandomState,
@@ -57,6 +57,8 @@ pub(crate) struct Flow {
     pub(crate) wants: Option<Instant>,
     pub(crate) queued: bool,
     pub(crate) kind: FlowKind,
+    /// Free for another when this flow is gone.
+    pub(crate) _place: Place,
 }
 
 pub(crate) enum FlowKind {
@@ -67,21 +69,44 @@ pub(crate) enum FlowKind {
 
 impl Nat {
     pub fn new(config: &NatConfig, limits: NatLimits, now: Instant) -> io::Result<Self> {
+        let allowance = Arc::new(Allowance::new(limits, now));
+        Self::shard(config, allowance, Identification::of_shard(0, 1), now)
+    }
+
+    /// As many as there are to be, each for a thread of its own; an [`crate::Entrance`] says what comes to which. The limits
+    /// are for all of them together.
+    pub fn shards(
+        config: &NatConfig,
+        limits: NatLimits,
+        now: Instant,
+        count: usize,
+    ) -> io::Result<Vec<Self>> {
+        let allowance = Arc::new(Allowance::new(limits, now));
+        let numbers = (0..count).map(|number| Identification::of_shard(number, count));
+        numbers
+            .map(|identification| Self::shard(config, Arc::clone(&allowance), identification, now))
+            .collect()
+    }
+
+    fn shard(
+        config: &NatConfig,
+        allowance: Arc<Allowance>,
+        identification: Identification,
+        now: Instant,
+    ) -> io::Result<Self> {
         Ok(Self {
             rules: AdmissionRules::new(&config.addresses, &config.ranges, &config.overlay),
             mtu: config.mtu,
-            limits,
+            allowance,
             ping: PingDoor::find(),
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             flows: FlowTable::new(),
-            flows_of: HashMap::new(),
             timers: Timers::default(),
             reassembly: Reassembly::default(),
             runnable: VecDeque::new(),
             drops: NatDrops::default(),
-            complaints: Complaints::new(now),
             refused: Vec::new(),
-            ident: 0,
+            identification,
             scratch: Vec::new(),
             start: now,
             seeds: RandomState::new(),
@@ -103,6 +128,7 @@ impl Nat {
         deadlines.into_iter().flatten().min()
     }
 
+    /// Of this shard.
     pub fn flows(&self) -> usize {
         self.flows.len()
     }
@@ -163,21 +189,9 @@ impl Nat {
 
     /// Closes the flow's socket, which also takes it out of the epoll.
     pub(crate) fn forget(&mut self, token: Token) {
-        let Some((key, flow)) = self.flows.remove(token) else {
-            return;
-        };
-        self.timers.disarm(token, flow.armed);
-        if let Some(count) = self.flows_of.get_mut(&key.device) {
-            *count -= 1;
-            if *count == 0 {
-                self.flows_of.remove(&key.device);
-            }
+        if let Some((_, flow)) = self.flows.remove(token) {
+            self.timers.disarm(token, flow.armed);
         }
-    }
-
-    pub(crate) fn remember(&mut self, key: FlowKey, flow: Flow) -> Token {
-        *self.flows_of.entry(key.device).or_default() += 1;
-        self.flows.insert(key, flow)
     }
 
     pub(crate) fn run_soon(&mut self, token: Token) {
@@ -212,7 +226,7 @@ impl Nat {
         original: &[u8],
         out: &mut Batch,
     ) {
-        if self.complaints.allow(now) {
+        if self.allowance.may_complain(now) {
             trouble.push(out, to.1, from, to.0, original);
         } else {
             self.drops.count(NatDrop::ErrorsLimited);

@@ -7,6 +7,7 @@ use std::time::Instant;
 use rustix::event::epoll::{self, EventFlags};
 
 use crate::admission::Admission;
+use crate::allowance::Place;
 use crate::batch::{Batch, PeerTag};
 use crate::checksum::{internet_checksum, pseudo_header};
 use crate::complaints::{MOST_REFUSED, Refused};
@@ -14,11 +15,11 @@ use crate::compose::{Way, push_reset};
 use crate::datagram_socket::Onward;
 use crate::drops::NatDrop;
 use crate::ecn::NOT_CAPABLE;
+use crate::entrance::Sorted;
 use crate::flow_table::{FlowKey, Token};
 use crate::inner::{ICMP, ICMPV6, Inner, TCP, UDP, Unparsed};
 use crate::nat::{Flow, FlowKind, Nat};
-use crate::reassembly::Added;
-use crate::reassembly::piece::Piece;
+use crate::reassembly::arrivals::put_together;
 use crate::trouble::Trouble;
 
 impl Nat {
@@ -32,18 +33,30 @@ impl Nat {
     }
 
     fn handle_piece(&mut self, now: Instant, peer: PeerTag, packet: &[u8], out: &mut Batch) {
-        let Some(piece) = Piece::parse(packet) else {
-            return self.drops.count(NatDrop::Fragment);
-        };
-        if !self.rules.may_come_from(piece.source) {
-            return self.drops.count(NatDrop::SpoofedSource);
+        match put_together(&mut self.reassembly, &self.rules, now, packet) {
+            Ok(None) => {}
+            Ok(Some(whole)) => self.handle_reassembled(now, peer, &whole, out),
+            Err(reason) => self.drops.count(reason),
         }
-        let whole = match self.reassembly.add(now, &piece) {
-            Added::Waiting => return,
-            Added::Refused => return self.drops.count(NatDrop::Fragment),
-            Added::Whole(whole) => whole,
-        };
-        match Inner::parse(&whole) {
+    }
+
+    /// As [`Nat::handle_packet`], of what an [`crate::Entrance`] says is for this shard.
+    pub fn handle_sorted(
+        &mut self,
+        now: Instant,
+        peer: PeerTag,
+        sorted: &Sorted<'_>,
+        out: &mut Batch,
+    ) {
+        if sorted.came_in_pieces {
+            self.handle_reassembled(now, peer, &sorted.packet, out);
+        } else {
+            self.handle_packet(now, peer, &sorted.packet, out);
+        }
+    }
+
+    fn handle_reassembled(&mut self, now: Instant, peer: PeerTag, whole: &[u8], out: &mut Batch) {
+        match Inner::parse(whole) {
             Ok(mut inner) => {
                 // Its sender has cut it, so others may.
                 inner.dont_fragment = false;
@@ -84,21 +97,11 @@ impl Nat {
         false
     }
 
-    pub(crate) fn has_room(&mut self, arrival: &Arrival<'_>, out: &mut Batch) -> bool {
-        let of_device = self
-            .flows_of
-            .get(&arrival.inner.source)
-            .copied()
-            .unwrap_or(0);
-        let reason = if self.flows.len() >= self.limits.flows {
-            NatDrop::FlowTableFull
-        } else if of_device >= self.limits.flows_per_device {
-            NatDrop::DeviceFull
-        } else {
-            return true;
-        };
-        self.refuse(arrival, reason, Trouble::Host, out);
-        false
+    pub(crate) fn take_place(&mut self, arrival: &Arrival<'_>, out: &mut Batch) -> Option<Place> {
+        let place = self.allowance.take_place(arrival.inner.source);
+        place
+            .map_err(|reason| self.refuse(arrival, reason, Trouble::Host, out))
+            .ok()
     }
 
     pub(crate) fn register(
@@ -126,7 +129,7 @@ impl Nat {
             self.answer_open_error(arrival, &io::Error::from(error), out);
             return None;
         }
-        Some(self.remember(key, flow))
+        Some(self.flows.insert(key, flow))
     }
 
     pub(crate) fn answer_open_error(
@@ -206,13 +209,14 @@ impl Arrival<'_> {
         }
     }
 
-    pub(crate) fn flow(&self, kind: FlowKind) -> Flow {
+    pub(crate) fn flow(&self, kind: FlowKind, place: Place) -> Flow {
         Flow {
             peer: self.peer,
             armed: None,
             wants: None,
             queued: false,
             kind,
+            _place: place,
         }
     }
 

@@ -67,13 +67,15 @@ impl Nat {
     }
 
     fn open_udp(&mut self, arrival: &Arrival<'_>, key: FlowKey, out: &mut Batch) -> Option<Token> {
-        if !self.admit(arrival, out) || !self.has_room(arrival, out) {
+        if !self.admit(arrival, out) {
             return None;
         }
+        let place = self.take_place(arrival, out)?;
         match UdpFlow::open(key.target(), arrival.now) {
             Ok(udp) => {
                 let deadline = udp.deadline();
-                let token = self.register(arrival, key, arrival.flow(FlowKind::Udp(udp)), out)?;
+                let flow = arrival.flow(FlowKind::Udp(udp), place);
+                let token = self.register(arrival, key, flow, out)?;
                 self.arm(token, deadline);
                 Some(token)
             }
@@ -115,9 +117,10 @@ impl Nat {
     }
 
     fn open_echo(&mut self, arrival: &Arrival<'_>, key: FlowKey, out: &mut Batch) -> Option<Token> {
-        if !self.admit(arrival, out) || !self.has_room(arrival, out) {
+        if !self.admit(arrival, out) {
             return None;
         }
+        let place = self.take_place(arrival, out)?;
         if self.ping == PingDoor::NeedsSysctl {
             // Somebody may have followed the advice in the meantime.
             self.ping = PingDoor::find();
@@ -130,7 +133,8 @@ impl Nat {
         match EchoFlow::open(key.target, self.ping, ident, arrival.now) {
             Ok(echo) => {
                 let deadline = echo.deadline();
-                let token = self.register(arrival, key, arrival.flow(FlowKind::Echo(echo)), out)?;
+                let flow = arrival.flow(FlowKind::Echo(echo), place);
+                let token = self.register(arrival, key, flow, out)?;
                 self.arm(token, deadline);
                 Some(token)
             }

@@ -65,13 +65,13 @@ impl Nat {
         if !tcp_checksum_holds(&arrival.inner) {
             return self.drops.count(NatDrop::BadChecksum);
         }
-        if !self.has_room(arrival, out) {
+        let Some(place) = self.take_place(arrival, out) else {
             return;
-        }
+        };
         match TcpFlow::open(key.target(), &arrival.inner, arrival.now) {
             Ok(tcp) => {
                 let deadline = tcp.connect_deadline();
-                let flow = arrival.flow(FlowKind::Tcp(Box::new(tcp)));
+                let flow = arrival.flow(FlowKind::Tcp(Box::new(tcp)), place);
                 if let Some(token) = self.register(arrival, key, flow, out) {
                     self.arm(token, deadline);
                 }

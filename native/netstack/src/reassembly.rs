@@ -3,6 +3,7 @@
 //! What it holds is bounded: [`DATAGRAMS_OF_ONE`] for each device, of which the oldest gives way, and [`MOST_BYTES`] for all. A
 //! device can lose its own datagrams here, never another's.
 
+pub(crate) mod arrivals;
 mod datagram;
 pub(crate) mod piece;
 

@@ -15,6 +15,7 @@ use crate::datagram_socket::{DatagramSocket, Onward};
 use crate::ecn::NOT_CAPABLE;
 use crate::error_queue::QueuedError;
 use crate::flow_table::FlowKey;
+use crate::identification::Identification;
 use crate::inner::UDP;
 use crate::tcp_flow::connecting::is_talking_to_itself;
 
@@ -79,7 +80,7 @@ impl UdpFlow {
         &mut self,
         key: &FlowKey,
         way: &Way,
-        ident: &mut u32,
+        identification: &mut Identification,
         batch: &mut Batch,
         now: Instant,
     ) {
@@ -95,10 +96,10 @@ impl UdpFlow {
             };
             let way = &Way { ecn, ..*way };
             self.note_answer(key, now);
-            *ident = ident.wrapping_add(1);
+            let ident = identification.next();
             if head + len <= way.mtu {
                 let packet = room.get_mut(..head + len).unwrap_or_default();
-                write_datagram(packet, way, key, *ident);
+                write_datagram(packet, way, key, ident);
                 batch.keep(way.peer, head + len);
             } else {
                 let large: &mut Vec<u8> = large.get_or_insert_with(Vec::new);
@@ -106,7 +107,7 @@ impl UdpFlow {
                 large
                     .extend_from_slice(room.get(head - UDP_HEADER..head + len).unwrap_or_default());
                 write_udp_header(large, way, key);
-                push_payload(batch, way, UDP, HOP_LIMIT, *ident, large);
+                push_payload(batch, way, UDP, HOP_LIMIT, ident, large);
             }
         }
     }

@@ -22,6 +22,13 @@ struct Gateway {
     peer: Arc<Peer>,
 }
 
+/// The socket to a gateway; it closes when the last thread has let go of it.
+pub(super) struct OpenDoor {
+    pub(super) tag: PeerTag,
+    pub(super) remote: SocketAddr,
+    pub(super) door: Arc<Door>,
+}
+
 /// First byte of a WireGuard message that begins a handshake.
 const INITIATION: u8 = 1;
 
@@ -80,12 +87,19 @@ impl Gateways {
         }
     }
 
-    /// Before handshakes leave: those that begin one may have to take another way.
-    pub(super) fn prepare_handshakes(&mut self, now: Now, tunnel: &Tunnel, outbox: &Outbox) {
+    /// Before handshakes leave: those that begin one may have to take another way. False: there are none.
+    pub(super) fn prepare_handshakes(
+        &mut self,
+        now: Now,
+        tunnel: &Tunnel,
+        outbox: &Outbox,
+    ) -> bool {
+        let mut is_begun = false;
         for (endpoint, datagram) in outbox.iter() {
             if datagram.first() != Some(&INITIATION) {
                 continue;
             }
+            is_begun = true;
             let Some(gateway) = self
                 .list
                 .iter_mut()
@@ -106,6 +120,7 @@ impl Gateways {
                 );
             }
         }
+        is_begun
     }
 
     pub(super) fn note_answer(&mut self, peer: &Arc<Peer>) {
@@ -118,18 +133,21 @@ impl Gateways {
         }
     }
 
-    /// Of those that this host knows a way to: the tag, the gateway's address and the socket to it.
-    pub(super) fn doors(&self) -> impl Iterator<Item = (PeerTag, SocketAddr, &Door)> {
-        self.list.iter().filter_map(|gateway| {
-            let (remote, door) = (gateway.way.remote()?, gateway.way.door()?);
-            Some((gateway.tag, remote, door))
-        })
+    /// Of those that this host knows a way to.
+    pub(super) fn open_doors(&self) -> Vec<OpenDoor> {
+        let open = self.list.iter().filter_map(|gateway| {
+            Some(OpenDoor {
+                tag: gateway.tag,
+                remote: gateway.way.remote()?,
+                door: Arc::clone(gateway.way.door()?),
+            })
+        });
+        open.collect()
     }
 
     pub(super) fn door(&self, tag: PeerTag) -> Option<(SocketAddr, &Door)> {
-        self.doors()
-            .find(|(each, ..)| *each == tag)
-            .map(|(_, remote, door)| (remote, door))
+        let way = &self.list.iter().find(|gateway| gateway.tag == tag)?.way;
+        Some((way.remote()?, way.door()?))
     }
 
     fn next_tag(&mut self) -> PeerTag {

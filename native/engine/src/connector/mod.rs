@@ -1,16 +1,22 @@
 //! A connector: WireGuard to one or several gateways on one side, user-space NAT on the other. One data thread (`plane`)
-//! does both; this side of it answers the control socket. Needs no capability and any uid will do, and waits for nobody: each
-//! of its sockets is connected. Given a TUN, it leaves to the kernel what is for other hosts.
+//! does both, with others beside it where it is told so (`helper`); this side of them answers the control socket. Needs no capability
+//! and any uid will do, and waits for nobody: each of its sockets is connected. Given a TUN, it leaves to the kernel what is for other hosts.
 
 mod config;
 mod gateways;
+mod helper;
 mod kernel;
+mod outgoing;
 mod plane;
+mod refusals;
 mod role;
 mod sending;
+mod shard;
+mod shared;
 mod way;
 
 use std::io;
+use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -32,6 +38,7 @@ use role::Connector;
 
 pub(crate) fn start(
     kernel: Option<KernelDoor>,
+    shards: NonZeroU8,
     aead: Aead,
     events: EventSink,
 ) -> io::Result<Connector> {
@@ -43,7 +50,7 @@ pub(crate) fn start(
     // Threads inherit rights at their birth, so the rights go first.
     privileges::reduce(rights_for_ping(PingDoor::find()))?;
     let (own_tunnel, own_bell, alarm) = (Arc::clone(&tunnel), bell.clone(), events.clone());
-    let plane = Plane::new(own_tunnel, kernel, own_bell, inbox, events, file_limit())?;
+    let plane = Plane::new(own_tunnel, kernel, shards, own_bell, inbox, events)?;
     let has_ended = Arc::new(AtomicBool::new(false));
     let thread = spawn(plane, Arc::clone(&has_ended), alarm)?;
     if let Some(advice) = PingDoor::find().advice() {

@@ -6,26 +6,34 @@
 //! ```
 //! Where the kernel forwards ([`KernelDoor`]), a TUN stands beside the NAT. Time is read once per round. Nothing is allocated
 //! per packet after the buffers have found their size.
+//!
+//! Where the NAT is in shards, the plane has the first one. What devices send to flows of the others it leaves to their threads
+//! (`helper`), which send what comes of it themselves.
 
 mod orders;
 mod receiving;
+mod translating;
 mod waiting;
 
 use std::io;
+use std::num::NonZeroU8;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use culvert_core::{HEADROOM, Now, Outbox, Tunnel};
-use culvert_netstack::{Batch, Nat, NatConfig, NatLimits, PeerTag};
+use culvert_core::{HEADROOM, Now, Tunnel};
+use culvert_netstack::{Entrance, Nat, NatConfig, NatLimits, PeerTag};
 use culvert_udp::Inbox;
 
 use self::waiting::Ready;
-use super::gateways::Gateways;
+use super::file_limit;
+use super::helper::Helper;
 use super::kernel::KernelDoor;
+use super::outgoing::Outgoing;
+use super::refusals::log_refused;
 use super::role::Order;
-use super::sending::{Sending, Sent};
+use super::shared::Shared;
 use crate::bell::Bell;
 use crate::clock::now;
 use crate::control::EventSink;
@@ -35,10 +43,11 @@ use crate::network_watch::NetworkWatch;
 use crate::setback::Setback;
 
 pub(super) struct Plane {
-    tunnel: Arc<Tunnel>,
+    shared: Arc<Shared>,
+    helpers: Vec<Helper>,
+    entrance: Entrance,
     nat: Nat,
     kernel: Option<KernelDoor>,
-    gateways: Gateways,
     network: NetworkWatch,
     /// When the ways to the gateways are looked at again; none: nothing has changed.
     renewal: Option<Instant>,
@@ -49,12 +58,7 @@ pub(super) struct Plane {
     inbox: Inbox,
     /// Inner packets of one received message: where they came from and where they lie.
     delivered: Vec<(PeerTag, Range<usize>)>,
-    to_devices: Batch,
-    handshakes: Outbox,
-    sending: Sending,
-    send_failures: u64,
-    /// Packets that met congestion on the way here and whose ends know of no marks.
-    congestion_drops: u64,
+    outgoing: Outgoing,
     setback: Setback,
 }
 
@@ -62,6 +66,8 @@ pub(super) struct Plane {
 const INBOX_SLOTS: usize = 16;
 /// Batches out of the kernel before the gateways have their turn.
 const READS_PER_ROUND: usize = 4;
+/// That are no flow's.
+const DESCRIPTORS_OF_A_SHARD: u64 = 3;
 /// A change of the network seldom comes alone, and on a router they never end.
 const BETWEEN_RENEWALS: Duration = Duration::from_millis(50);
 
@@ -69,10 +75,10 @@ impl Plane {
     pub(super) fn new(
         tunnel: Arc<Tunnel>,
         kernel: Option<KernelDoor>,
+        shards: NonZeroU8,
         bell: Bell,
         orders: Receiver<Order>,
         events: EventSink,
-        file_limit: u64,
     ) -> io::Result<Self> {
         let nothing = NatConfig {
             mtu: tunnel.mtu(),
@@ -80,13 +86,20 @@ impl Plane {
             ranges: Vec::new(),
             overlay: Vec::new(),
         };
-        let limits = NatLimits::for_descriptors(file_limit);
+        let own = DESCRIPTORS_OF_A_SHARD * u64::from(shards.get());
+        let limits = NatLimits::for_descriptors(file_limit().saturating_sub(own));
+        let shared = Arc::new(Shared::new(tunnel, bell.clone()));
+        let count = usize::from(shards.get());
+        let mut nats = Nat::shards(&nothing, limits, Instant::now(), count)?.into_iter();
+        let first = nats.next().ok_or(io::ErrorKind::InvalidInput)?;
+        let network = NetworkWatch::open()?;
         Ok(Self {
-            tunnel,
-            nat: Nat::new(&nothing, limits, Instant::now())?,
+            helpers: Helper::start_all(nats, &shared)?,
+            entrance: Entrance::new(&nothing, count),
+            nat: first,
+            shared,
             kernel,
-            gateways: Gateways::default(),
-            network: NetworkWatch::open()?,
+            network,
             renewal: None,
             renewed: Instant::now(),
             bell,
@@ -94,40 +107,56 @@ impl Plane {
             events,
             inbox: Inbox::new(INBOX_SLOTS, HEADROOM),
             delivered: Vec::new(),
-            to_devices: Batch::default(),
-            handshakes: Outbox::new(),
-            sending: Sending::default(),
-            send_failures: 0,
-            congestion_drops: 0,
+            outgoing: Outgoing::default(),
             setback: Setback::default(),
         })
     }
 
+    /// Until it is told to stop, or the interface is gone.
     pub(super) fn run(mut self) {
-        loop {
-            let ready = self.wait().unwrap_or_else(|errno| {
-                self.setback.wait_after("waiting for packets failed", errno);
-                Ready::ALL
-            });
-            let now = now();
-            if ready.bell && !self.take_orders(now) {
-                self.nat.cut_all(now.instant, &mut self.to_devices);
-                return self.send(now);
-            }
-            self.renew_ways(now, ready.network);
-            self.receive(now);
-            if ready.kernel && !self.serve_kernel(now) {
-                return;
-            }
-            self.nat.handle_ready(now.instant, &mut self.to_devices);
-            let due = self.tunnel.next_wakeup();
-            if due.is_some_and(|due| due <= now.instant) {
-                self.tunnel.handle_timeout(now, &mut self.handshakes);
-            }
-            self.send(now);
-            self.tell_events();
-            self.log_refused();
+        while self.go_round() {}
+        for helper in self.helpers {
+            helper.stop();
         }
+    }
+
+    fn go_round(&mut self) -> bool {
+        let ready = self.wait().unwrap_or_else(|errno| {
+            self.setback.wait_after("waiting for packets failed", errno);
+            Ready::ALL
+        });
+        let now = now();
+        if ready.bell && !self.take_orders(now) {
+            self.cut_all(now);
+            return false;
+        }
+        self.renew_ways(now, ready.network);
+        self.receive(now);
+        if ready.kernel && !self.serve_kernel(now) {
+            return false;
+        }
+        self.entrance.handle_timeout(now.instant);
+        self.nat
+            .handle_ready(now.instant, &mut self.outgoing.to_devices);
+        let due = self.shared.tunnel.next_wakeup();
+        if due.is_some_and(|due| due <= now.instant) {
+            let handshakes = &mut self.outgoing.handshakes;
+            self.shared.tunnel.handle_timeout(now, handshakes);
+        }
+        self.outgoing.send(now, &self.shared);
+        self.tell_events();
+        log_refused(self.nat.take_refused());
+        true
+    }
+
+    fn cut_all(&mut self, now: Now) {
+        let out = &mut self.outgoing.to_devices;
+        for helper in std::mem::take(&mut self.helpers) {
+            // A thread that still ran would open new ones.
+            helper.stop().nat().cut_all(now.instant, out);
+        }
+        self.nat.cut_all(now.instant, out);
+        self.outgoing.send(now, &self.shared);
     }
 
     /// At once, and then not again for a while.
@@ -138,11 +167,15 @@ impl Plane {
                 kernel.forget_own_addresses();
             }
         }
+        if self.shared.take_wish_for_renewal() {
+            self.want_renewal();
+        }
         if self.renewal.is_some_and(|due| due <= now.instant) {
             self.renewal = None;
             self.renewed = now.instant;
-            self.gateways
-                .renew_ways(now, &self.tunnel, &mut self.handshakes);
+            let handshakes = &mut self.outgoing.handshakes;
+            let mut gateways = self.shared.gateways_mut();
+            gateways.renew_ways(now, &self.shared.tunnel, handshakes);
         }
     }
 
@@ -180,35 +213,9 @@ impl Plane {
             if !kernel.read()? {
                 break;
             }
-            let (tunnel, handshakes) = (&self.tunnel, &mut self.handshakes);
             let answers = kernel.answers();
-            let sent = self
-                .sending
-                .send_packets(now, tunnel, &self.gateways, answers, handshakes);
-            self.note_sent(&sent);
+            self.outgoing.send_packets(now, &self.shared, answers);
         }
         Ok(())
-    }
-
-    fn send(&mut self, now: Now) {
-        let (tunnel, handshakes) = (&self.tunnel, &mut self.handshakes);
-        let packets = &mut self.to_devices;
-        let slots = packets.slots_mut();
-        let sent = self
-            .sending
-            .send_packets(now, tunnel, &self.gateways, slots, handshakes);
-        self.gateways.prepare_handshakes(now, tunnel, handshakes);
-        let said = self.sending.send_handshakes(&self.gateways, handshakes);
-        packets.clear();
-        handshakes.clear();
-        self.note_sent(&sent);
-        self.note_sent(&said);
-    }
-
-    fn note_sent(&mut self, sent: &Sent) {
-        self.send_failures += sent.dropped;
-        if sent.was_refused {
-            self.want_renewal();
-        }
     }
 }

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use culvert_core::{Peer, Tunnel};
-use culvert_netstack::PingDoor;
+use culvert_netstack::{Nat, PingDoor};
 use serde_json::value::RawValue;
 
 use super::config::{self, ConnectorConfig, GatewayConfig};
@@ -52,6 +52,20 @@ pub(super) enum Order {
 pub(super) struct Report {
     pub(super) flows: u64,
     pub(super) drops: BTreeMap<String, u64>,
+}
+
+impl Report {
+    pub(super) fn count_nat(&mut self, nat: &Nat) {
+        self.flows += nat.flows() as u64;
+        self.count_drops(nat.drops().counted());
+    }
+
+    /// Those that have happened, added to what others have counted under the same name.
+    pub(super) fn count_drops(&mut self, counts: impl Iterator<Item = (&'static str, u64)>) {
+        for (name, count) in counts.filter(|(_, count)| *count > 0) {
+            *self.drops.entry(name.to_owned()).or_default() += count;
+        }
+    }
 }
 
 /// The data thread answers between two batches, that is within milliseconds; longer means that it is dead.

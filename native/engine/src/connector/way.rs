@@ -5,6 +5,7 @@
 //! which one it would choose now, and if that is another one (or the endpoint is), the socket is made anew.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use culvert_udp::{Door, source_towards};
 
@@ -17,7 +18,7 @@ pub(super) struct Way {
     /// Which of them is in use.
     chosen: usize,
     /// None while this host knows no way there.
-    door: Option<Door>,
+    door: Option<Arc<Door>>,
     /// Handshakes begun here since the gateway last answered one.
     unanswered: usize,
 }
@@ -34,7 +35,7 @@ impl Way {
         way
     }
 
-    pub(super) fn door(&self) -> Option<&Door> {
+    pub(super) fn door(&self) -> Option<&Arc<Door>> {
         self.door.as_ref()
     }
 
@@ -71,7 +72,7 @@ impl Way {
         match Door::connect(remote) {
             Ok(door) => {
                 log_debug!("to {remote} from {} now", door.local_address());
-                self.door = Some(door);
+                self.door = Some(Arc::new(door));
                 true
             }
             Err(cause) => {
@@ -171,7 +172,7 @@ mod tests {
     }
 
     fn connected_to(way: &Way) -> SocketAddr {
-        let peer = rustix::net::getpeername(way.door().unwrap()).unwrap();
+        let peer = rustix::net::getpeername(&**way.door().unwrap()).unwrap();
         peer.unwrap().try_into().unwrap()
     }
 }

@@ -21,7 +21,7 @@ pub struct Control {
     next_id: u64,
 }
 
-const NOBODY: u32 = 65534;
+pub const NOBODY: u32 = 65534;
 
 impl Engine {
     /// As a user without any right.

@@ -1,7 +1,5 @@
 //! What the control thread asks of the data thread, and what it is told.
 
-use std::collections::BTreeMap;
-
 use culvert_core::{EventKind, Now, scrub_stack};
 
 use super::super::config::ConnectorConfig;
@@ -33,27 +31,33 @@ impl Plane {
     }
 
     fn apply(&mut self, now: Now, config: &ConnectorConfig) {
-        self.tunnel.set_mtu(config.nat.mtu);
-        self.tunnel
-            .set_private_key(now, Some(config.private_key.clone()));
-        self.gateways
-            .apply(now, &self.tunnel, config, &mut self.handshakes);
-        self.nat
-            .configure(now.instant, &config.nat, &mut self.to_devices);
+        let tunnel = &self.shared.tunnel;
+        tunnel.set_mtu(config.nat.mtu);
+        tunnel.set_private_key(now, Some(config.private_key.clone()));
+        self.shared
+            .gateways_mut()
+            .apply(now, tunnel, config, &mut self.outgoing.handshakes);
+        self.entrance.configure(&config.nat);
+        let out = &mut self.outgoing.to_devices;
+        self.nat.configure(now.instant, &config.nat, out);
+        for helper in &self.helpers {
+            let mut nat = helper.shard().nat();
+            nat.configure(now.instant, &config.nat, out);
+        }
         if let Some(kernel) = &mut self.kernel {
             kernel.configure(&config.nat);
         }
     }
 
     pub(super) fn tell_events(&mut self) {
-        for event in self.tunnel.take_events() {
-            let Some(id) = self.gateways.id(&event.peer) else {
+        for event in self.shared.tunnel.take_events() {
+            let Some(id) = self.shared.gateways().id(&event.peer) else {
                 continue;
             };
             let at = unix_milliseconds(event.at);
             match event.kind {
                 EventKind::HandshakeDone { endpoint } => {
-                    self.gateways.note_answer(&event.peer);
+                    self.shared.gateways_mut().note_answer(&event.peer);
                     self.events.send(Event::PeerHandshake {
                         id,
                         at,
@@ -67,36 +71,18 @@ impl Plane {
         }
     }
 
-    pub(super) fn log_refused(&mut self) {
-        for refused in self.nat.take_refused() {
-            log_debug!(
-                "refused: {} from {} to {} port {:?}, protocol {}",
-                refused.reason.name(),
-                refused.device,
-                refused.destination,
-                refused.port,
-                refused.protocol
-            );
-        }
-    }
-
     fn report(&self) -> Report {
-        let of_tunnel = self.tunnel.drop_counts().into_iter();
-        let of_tunnel = of_tunnel.map(|(reason, count)| (reason.as_str(), count));
+        let mut report = Report::default();
+        report.count_nat(&self.nat);
+        for helper in &self.helpers {
+            report.count_nat(&helper.shard().nat());
+        }
+        let of_tunnel = self.shared.tunnel.drop_counts().into_iter();
+        report.count_drops(of_tunnel.map(|(reason, count)| (reason.as_str(), count)));
+        report.count_drops(self.entrance.drops().counted());
+        report.count_drops(self.shared.drops.counts().into_iter());
         let not_carried = self.kernel.as_ref().map_or(0, KernelDoor::dropped);
-        let own = [
-            ("interface-dropped", not_carried),
-            ("udp-send-failed", self.send_failures),
-            ("congestion", self.congestion_drops),
-        ];
-        let all = self.nat.drops().counted().chain(of_tunnel).chain(own);
-        let mut drops = BTreeMap::new();
-        for (name, count) in all.filter(|(_, count)| *count > 0) {
-            *drops.entry(name.to_owned()).or_default() += count;
-        }
-        Report {
-            flows: self.nat.flows() as u64,
-            drops,
-        }
+        report.count_drops([("interface-dropped", not_carried)].into_iter());
+        report
     }
 }

@@ -1,17 +1,18 @@
 //! From the gateways: each message is opened, and what was in it goes to the kernel or to the NAT.
 
 use std::io;
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
 use culvert_core::{Endpoint, Now, Peer};
 use culvert_netstack::PeerTag;
-use culvert_udp::{Door, Message};
+use culvert_udp::Message;
 
-use super::super::gateways::{endpoint_at, tag_of};
+use super::super::gateways::{OpenDoor, endpoint_at, tag_of};
 use super::super::kernel::KernelDoor;
+use super::super::outgoing::Outgoing;
 use super::Plane;
+use super::translating::Translating;
 use crate::congestion;
 
 /// Receives before the targets have their turn.
@@ -19,20 +20,19 @@ const RECEIVES_PER_ROUND: usize = 4;
 
 impl Plane {
     pub(super) fn receive(&mut self, now: Now) {
-        let gateways = std::mem::take(&mut self.gateways);
-        for (tag, remote, door) in gateways.doors() {
+        let doors = self.shared.gateways().open_doors();
+        for open in &doors {
             for _ in 0..RECEIVES_PER_ROUND {
-                if !self.receive_once(now, tag, remote, door) {
+                if !self.receive_once(now, open) {
                     break;
                 }
             }
         }
-        self.gateways = gateways;
     }
 
     /// True when more may wait.
-    fn receive_once(&mut self, now: Now, tag: PeerTag, remote: SocketAddr, door: &Door) -> bool {
-        match self.inbox.receive(door) {
+    fn receive_once(&mut self, now: Now, open: &OpenDoor) -> bool {
+        match self.inbox.receive(&open.door) {
             Ok(0) => return false,
             Ok(_) => {}
             // Nobody listens there just now: a gateway that is restarted says hello when it is back.
@@ -44,12 +44,27 @@ impl Plane {
                 return false;
             }
         }
-        self.handle_messages(now, endpoint_at(remote, tag));
+        self.handle_messages(now, endpoint_at(open.remote, open.tag));
         self.inbox.is_full()
     }
 
     fn handle_messages(&mut self, now: Now, from: Endpoint) {
+        let (shared, outgoing) = (&*self.shared, &mut self.outgoing);
+        let Outgoing {
+            to_devices,
+            handshakes,
+            ..
+        } = outgoing;
         let mut entry = self.kernel.as_mut().map(KernelDoor::enter);
+        let mut translating = Translating {
+            now: now.instant,
+            entrance: &mut self.entrance,
+            nat: &mut self.nat,
+            helpers: &self.helpers,
+            to_devices,
+            overrun: 0,
+        };
+        let mut congested = 0;
         for message in self.inbox.messages() {
             let Message {
                 segment_bytes,
@@ -57,13 +72,14 @@ impl Plane {
                 ecn,
                 ..
             } = message;
-            let (delivered, handshakes) = (&mut self.delivered, &mut self.handshakes);
+            let delivered = &mut self.delivered;
             let note = |peer: &Arc<Peer>, inner| delivered.push((tag_of(peer), inner));
-            self.tunnel
+            shared
+                .tunnel
                 .receive_segments(now, from, bytes, segment_bytes, handshakes, note);
             for_each_packet(bytes, self.delivered.drain(..), |peer, packet| {
                 if !congestion::bring_in(ecn, packet) {
-                    self.congestion_drops += 1;
+                    congested += 1;
                     return;
                 }
                 let packet = match &mut entry {
@@ -71,15 +87,15 @@ impl Plane {
                     None => Some(packet),
                 };
                 if let Some(packet) = packet {
-                    self.nat
-                        .handle_packet(now.instant, peer, packet, &mut self.to_devices);
+                    translating.handle(peer, packet);
                 }
             });
         }
         if let Some(entry) = entry {
             entry.write();
         }
-        self.nat.flush(now.instant, &mut self.to_devices);
+        shared.drops.count_overrun(translating.finish());
+        shared.drops.count_congestion(congested);
     }
 }
 

@@ -1,6 +1,5 @@
 //! Waiting for anything to happen, and what did.
 
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
@@ -26,16 +25,20 @@ impl Ready {
 
 impl Plane {
     pub(super) fn wait(&self) -> rustix::io::Result<Ready> {
-        let sockets = self.nat.poll_fd();
         let mut fds = vec![
             PollFd::new(&self.bell, PollFlags::IN),
-            PollFd::from_borrowed_fd(sockets, PollFlags::IN),
             PollFd::new(&self.network, PollFlags::IN),
+            PollFd::from_borrowed_fd(self.nat.poll_fd(), PollFlags::IN),
         ];
         let kernel = self.kernel.iter().map(KernelDoor::poll_fd);
         fds.extend(kernel.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-        let doors = self.gateways.doors();
-        fds.extend(doors.map(|(.., door)| PollFd::from_borrowed_fd(door.as_fd(), PollFlags::IN)));
+        // Their own, for nothing may be held while it sleeps.
+        let doors = self.shared.gateways().open_doors();
+        fds.extend(
+            doors
+                .iter()
+                .map(|open| PollFd::new(&open.door, PollFlags::IN)),
+        );
         match poll_cleanly(&mut fds, self.until_deadline()) {
             // Nothing is said about any of them then.
             Err(rustix::io::Errno::INTR) => return Ok(Ready::ALL),
@@ -44,7 +47,7 @@ impl Plane {
         let is_ready = |index: usize| fds.get(index).is_some_and(|fd| !fd.revents().is_empty());
         Ok(Ready {
             bell: is_ready(0),
-            network: is_ready(2),
+            network: is_ready(1),
             kernel: self.kernel.is_some() && is_ready(3),
         })
     }
@@ -53,7 +56,8 @@ impl Plane {
     fn until_deadline(&self) -> Option<Duration> {
         let deadlines = [
             self.nat.poll_timeout(),
-            self.tunnel.next_wakeup(),
+            self.entrance.poll_timeout(),
+            self.shared.tunnel.next_wakeup(),
             self.renewal,
         ];
         let first = deadlines.into_iter().flatten().min()?;

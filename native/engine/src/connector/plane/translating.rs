@@ -1,0 +1,40 @@
+//! Inner packets of devices on their way to the NAT: into the plane's own shard, or left for the thread of another.
+
+use std::time::Instant;
+
+use culvert_netstack::{Batch, Entrance, Nat, PeerTag};
+
+use super::super::helper::Helper;
+
+/// For what one receive has brought.
+pub(super) struct Translating<'a> {
+    pub(super) now: Instant,
+    pub(super) entrance: &'a mut Entrance,
+    pub(super) nat: &'a mut Nat,
+    /// Of the second shard, the third, and so on.
+    pub(super) helpers: &'a [Helper],
+    pub(super) to_devices: &'a mut Batch,
+    /// Packets that a helper had no room for.
+    pub(super) overrun: u64,
+}
+
+impl Translating<'_> {
+    pub(super) fn handle(&mut self, peer: PeerTag, packet: &[u8]) {
+        let Some((shard, sorted)) = self.entrance.sort(self.now, packet) else {
+            return;
+        };
+        let helper = shard.checked_sub(1);
+        match helper.and_then(|number| self.helpers.get(number)) {
+            Some(helper) => self.overrun += u64::from(!helper.shard().leave(peer, &sorted)),
+            None => self
+                .nat
+                .handle_sorted(self.now, peer, &sorted, self.to_devices),
+        }
+    }
+
+    /// The acknowledgements, and what is to be written to targets. Returns what was lost.
+    pub(super) fn finish(self) -> u64 {
+        self.nat.flush(self.now, self.to_devices);
+        self.overrun
+    }
+}
