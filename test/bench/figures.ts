@@ -49,7 +49,7 @@ export const unhurried: Pace = {
   udp: { seconds: 2, from: 200, steps: 4 },
   idleSeconds: 5,
   handshakesEach: 15,
-  flood: { seconds: 4, turns: 3 },
+  flood: { seconds: 2, turns: 6 },
   hubSeconds: 4,
 };
 

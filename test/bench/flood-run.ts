@@ -1,7 +1,7 @@
 /** What 50,000 bad handshakes a second cost: the engine, and the tunnel that it carries. */
 import type { Lab } from '../lab/lab.ts';
 import { type Contender, culvertWithoutRoot } from './contender.ts';
-import type { Experiment, Figures, Pace } from './figures.ts';
+import type { Column, Experiment, Figures, Pace } from './figures.ts';
 import { type BadHandshake, startFlood, startSink } from './load.ts';
 import { tcp } from './measure.ts';
 import { layPath, type Path, untilAnswers } from './paths.ts';
@@ -14,14 +14,26 @@ const ENGINE_PORT = 51820;
 /** The same flood to a port that nobody reads is what the machine pays for the flood itself. */
 const SINK_PORT = 51821;
 
+/** Noise no engine can tell without receiving it: what it costs is the least that any flood does. */
+const kinds = [
+  { kind: 'noise', title: 'no message', loss: 'lossNoisePercent', cpu: 'cpuNoisePercent' },
+  { kind: 'mac1', title: 'wrong mac1', loss: 'lossMac1Percent', cpu: 'cpuMac1Percent' },
+  {
+    kind: 'stranger',
+    title: 'of strangers',
+    loss: 'lossStrangerPercent',
+    cpu: 'cpuStrangerPercent',
+  },
+] as const;
+
+const column = (key: string, title: string): Column => ({ key, title, digits: 1, better: 'less' });
+
 export const floodExperiment: Experiment = {
   id: 'flood',
   title: 'flood  50,000 bad handshakes a second at one end of a tunnel',
   columns: [
-    { key: 'lossMac1Percent', title: 'wrong mac1: TCP lost %', digits: 1, better: 'less' },
-    { key: 'lossStrangerPercent', title: 'of strangers: TCP lost %', digits: 1, better: 'less' },
-    { key: 'cpuMac1Percent', title: 'wrong mac1: CPU %', digits: 1, better: 'less' },
-    { key: 'cpuStrangerPercent', title: 'of strangers: CPU %', digits: 1, better: 'less' },
+    ...kinds.map(({ title, loss }) => column(loss, `${title}: TCP lost %`)),
+    ...kinds.map(({ title, cpu }) => column(cpu, `${title}: CPU %`)),
   ],
   quickPeers: [],
   takesPart: (contender) => contender !== culvertWithoutRoot,
@@ -33,20 +45,14 @@ async function run(lab: Lab, contender: Contender, pace: Pace): Promise<Figures>
   await untilAnswers(lab.host('left'), path.address);
   await startSink(lab.host('right'), SINK_PORT);
   const flood = { lab, path, seconds: pace.flood.seconds };
-  const [mac1, stranger] = [
-    await lossOf(flood, 'mac1', pace.flood.turns),
-    await lossOf(flood, 'stranger', pace.flood.turns),
-  ];
-  return {
-    lossMac1Percent: mac1,
-    lossStrangerPercent: stranger,
-    ...(path.ends.length > 0
-      ? {
-          cpuMac1Percent: await engineCpu(flood, 'mac1'),
-          cpuStrangerPercent: await engineCpu(flood, 'stranger'),
-        }
-      : {}),
-  };
+  const shares: Figures[] = [];
+  for (let turn = 0; turn < pace.flood.turns; turn++) shares.push(await sharesKept(flood, turn));
+  const figures: Figures = {};
+  for (const { kind, loss, cpu } of kinds) {
+    figures[loss] = (1 - median(shares.map((share) => share[kind] ?? Number.NaN))) * 100;
+    if (path.ends.length > 0) figures[cpu] = await engineCpu(flood, kind);
+  }
+  return figures;
 }
 
 interface Flood {
@@ -55,15 +61,19 @@ interface Flood {
   seconds: number;
 }
 
-/** How much less TCP carries when the flood is the engine's than when it is the sink's, in turns. */
-async function lossOf(flood: Flood, kind: BadHandshake, turns: number): Promise<number> {
-  const ratios: number[] = [];
-  for (let turn = 0; turn < turns; turn++) {
-    const beside = await underFlood(flood, kind, SINK_PORT, () => carried(flood));
-    const upon = await underFlood(flood, kind, ENGINE_PORT, () => carried(flood));
-    ratios.push(upon / beside);
+/** What TCP carries of what it does while the flood is the sink's, by kinds; each turn the other way round. */
+async function sharesKept(flood: Flood, turn: number): Promise<Figures> {
+  const carriedUnder: Record<string, number> = {};
+  const all = ['sink', ...kinds.map(({ kind }) => kind)] as const;
+  for (const one of turn % 2 === 0 ? all : all.toReversed()) {
+    const [kind, port] =
+      one === 'sink' ? (['noise', SINK_PORT] as const) : ([one, ENGINE_PORT] as const);
+    carriedUnder[one] = await underFlood(flood, kind, port, () => carried(flood));
   }
-  return (1 - median(ratios)) * 100;
+  const beside = carriedUnder.sink ?? Number.NaN;
+  return Object.fromEntries(
+    kinds.map(({ kind }) => [kind, (carriedUnder[kind] ?? Number.NaN) / beside]),
+  );
 }
 
 /** Of one core, by the flooded engine, whose tunnel is otherwise idle. */

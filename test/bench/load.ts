@@ -46,7 +46,8 @@ export async function handshakeStorm(
 
 const HANDSHAKES_IN_FLIGHT = 16;
 
-export type BadHandshake = 'mac1' | 'stranger';
+/** `noise` is none: what it costs to hear of it at all. */
+export type BadHandshake = 'noise' | 'mac1' | 'stranger';
 
 /** Sends until the seconds are over. */
 export function startFlood(

@@ -1,8 +1,8 @@
 /** What each engine of a path does while it is under load: four TCP streams, UDP, or a flood. */
 import type { Service } from '../lab/command.ts';
 import type { Lab } from '../lab/lab.ts';
-import type { Contender } from './contender.ts';
-import { startFlood } from './load.ts';
+import { culvert } from './contender.ts';
+import { type BadHandshake, startFlood } from './load.ts';
 import { pause, tcp, udp } from './measure.ts';
 import { layPath, type Path, type Shape, untilAnswers } from './paths.ts';
 import { refuseWithoutPerf, sharesOf } from './profile-cpu.ts';
@@ -10,14 +10,9 @@ import { RIGHT } from './topology.ts';
 
 const SECONDS = 3;
 
-export async function profilePath(
-  lab: Lab,
-  what: string,
-  shape: Shape,
-  contender: Contender,
-): Promise<void> {
+export async function profilePath(lab: Lab, what: string, shape: Shape): Promise<void> {
   await refuseWithoutPerf();
-  const way = await layPath(lab, shape, contender);
+  const way = await layPath(lab, shape, culvert);
   await untilAnswers(lab.host('left'), way.address);
   for (const [name, service] of engines(what, way)) {
     const load = startLoad(lab, what, way);
@@ -41,7 +36,7 @@ async function startLoad(lab: Lab, what: string, way: Path): Promise<void> {
   const left = lab.host('left');
   if (what === 'UDP') await udp(left, way.far, way.address, { mbit: 500, seconds });
   else if (what.startsWith('flood')) {
-    const kind = what === 'flood-mac1' ? 'mac1' : 'stranger';
+    const kind = what.slice('flood-'.length) as BadHandshake;
     const to = { address: `${RIGHT.outer}:51820`, publicKey: way.farKey };
     await startFlood(lab.host('hub'), to, { kind, perSecond: 50_000, seconds }).ended;
   } else await tcp(left, way.far, way.address, { streams: 4, seconds, direction: 'forth' });

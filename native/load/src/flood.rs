@@ -1,4 +1,4 @@
-//! Bad initiations at a steady rate, and a port where the same cost nobody anything.
+//! Bad datagrams at a steady rate, and a port where the same cost nobody anything.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::str::FromStr;
@@ -12,6 +12,8 @@ use crate::member::Member;
 
 /// Where an initiation has its mac1.
 const MAC1_AT: usize = 116;
+/// The first byte of no WireGuard message.
+const OF_NO_MESSAGE: u8 = 0x55;
 /// Strangers to make initiations of; an engine sees the same one every so often, and can not know.
 const STRANGERS: u32 = 200;
 /// Outside of any range that a bench configures.
@@ -19,6 +21,8 @@ const FIRST_STRANGER: u32 = 1 << 24;
 const BURST: Duration = Duration::from_millis(1);
 
 pub(crate) enum Kind {
+    /// As long as an initiation, and nothing that a look does not tell: what it costs to hear of a datagram at all.
+    Noise,
     /// Fails at the first check.
     Mac1,
     /// Knows the server's public key, so that the server has to compute before it knows.
@@ -30,9 +34,10 @@ impl FromStr for Kind {
 
     fn from_str(word: &str) -> Result<Kind, String> {
         match word {
+            "noise" => Ok(Kind::Noise),
             "mac1" => Ok(Kind::Mac1),
             "stranger" => Ok(Kind::Stranger),
-            other => Err(format!("a flood is mac1 or stranger, not {other:?}")),
+            other => Err(format!("a flood is noise, mac1 or stranger, not {other:?}")),
         }
     }
 }
@@ -46,7 +51,7 @@ pub(crate) struct Flood {
 }
 
 pub(crate) fn run(flood: &Flood) -> Result<(), Failure> {
-    let messages = bad_initiations(flood)?;
+    let messages = bad_messages(flood)?;
     let socket = UdpSocket::bind("0.0.0.0:0")?;
     let mut messages = messages.iter().cycle();
     let (start, length) = (
@@ -68,22 +73,26 @@ pub(crate) fn run(flood: &Flood) -> Result<(), Failure> {
     Ok(())
 }
 
-fn bad_initiations(flood: &Flood) -> Result<Vec<Vec<u8>>, Failure> {
+fn bad_messages(flood: &Flood) -> Result<Vec<Vec<u8>>, Failure> {
     let mut messages = Vec::new();
     for number in 0..STRANGERS {
         let mut stranger = Member::new(FIRST_STRANGER + number, flood.server, flood.to)?;
         let mut message = stranger.begin().ok_or("no initiation was made")?;
-        if matches!(flood.kind, Kind::Mac1) {
-            let mac1 = message
-                .get_mut(MAC1_AT..MAC1_AT + 16)
-                .ok_or("no initiation was made")?;
-            SystemRandom::new()
-                .fill(mac1)
-                .map_err(|_| "no randomness")?;
-        }
+        spoil(&mut message, &flood.kind).ok_or("no initiation was made")?;
         messages.push(message);
     }
     Ok(messages)
+}
+
+fn spoil(initiation: &mut [u8], kind: &Kind) -> Option<()> {
+    match kind {
+        Kind::Noise => *initiation.first_mut()? = OF_NO_MESSAGE,
+        Kind::Mac1 => SystemRandom::new()
+            .fill(initiation.get_mut(MAC1_AT..MAC1_AT + 16)?)
+            .ok()?,
+        Kind::Stranger => {}
+    }
+    Some(())
 }
 
 /// Until it is ended.

@@ -2,7 +2,7 @@
 //!
 //!     culvert-load keys COUNT
 //!     culvert-load handshakes TO SERVER_KEY MEMBERS IN_FLIGHT EACH
-//!     culvert-load flood TO SERVER_KEY mac1|stranger A_SECOND SECONDS
+//!     culvert-load flood TO SERVER_KEY noise|mac1|stranger A_SECOND SECONDS
 //!     culvert-load sink LISTEN
 //!     culvert-load devices HUB HUB_KEY DEVICES FLOWS RANGES SECONDS
 //!
@@ -51,7 +51,7 @@ fn run(arguments: &mut Arguments) -> Result<(), Failure> {
         "flood" => flood::run(&flood::Flood {
             to: arguments.address("TO")?,
             server: arguments.key("SERVER_KEY")?,
-            kind: arguments.word("mac1 or stranger")?.parse()?,
+            kind: arguments.word("noise, mac1 or stranger")?.parse()?,
             a_second: arguments.number("A_SECOND")?,
             seconds: arguments.number("SECONDS")?,
         }),
