@@ -52,10 +52,9 @@ fn main() {
         &tunnel,
         &mut vec![honest.clone(); NEIGHBOURS],
     );
-    let what = "initiation, asked for a cookie, many places";
-    tell_from_many(what, &tunnel, &honest);
+    tell_from_many("initiation, asked for a cookie, many places");
     let what = "initiation with a cookie, past its share";
-    tell(what, &tunnel, &with_cookie(&tunnel));
+    tell_with_cookie(what);
     tunnel.set_under_load(false);
     tell_each_from_elsewhere("initiation of an unknown peer", &tunnel, &honest);
 }
@@ -82,11 +81,24 @@ fn tell_neighbours(what: &str, tunnel: &Tunnel, datagrams: &mut [Vec<u8>]) {
     });
 }
 
-fn tell_from_many(what: &str, tunnel: &Tunnel, datagram: &[u8]) {
-    let mut datagram = datagram.to_vec();
+fn tell_from_many(what: &str) {
+    let tunnel = loaded();
+    let mut datagram = initiation(&tunnel);
     report(what, ROUNDS, |round, now, outbox| {
         tunnel.receive(later(now, round), place(round), &mut datagram, outbox);
     });
+}
+
+fn tell_with_cookie(what: &str) {
+    let tunnel = loaded();
+    tell(what, &tunnel, &with_cookie(&tunnel));
+}
+
+/// Nobody has flooded it before, so that time has not gone on further than it is.
+fn loaded() -> Tunnel {
+    let tunnel = tunnel();
+    tunnel.set_under_load(true);
+    tunnel
 }
 
 /// One place that fails often is soon asked for cookies; a thousand a second from anywhere are the dearest flood.

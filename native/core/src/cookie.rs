@@ -74,13 +74,23 @@ impl CookieSecret {
         let Some((stamped, claimed)) = message.split_last_chunk::<MAC>() else {
             return false;
         };
-        // Who has no cookie says so with zeros, as most of a flood does. How long this takes tells the sender what it has
-        // written itself, and nothing of a secret; that zeros are ever right has a chance of one in 2^128.
-        if claimed.iter().all(|byte| *byte == 0) {
+        // That zeros are ever right has a chance of one in 2^128.
+        if shows_none(message) {
             return false;
         }
         let cookie = secret.cookie_for(source);
         MacKey::new(&cookie).of(stamped).ct_eq(claimed).into()
+    }
+
+    /// Comes to nothing even if mac1 is right: it shows no cookie, and its place has had its share of them. Far cheaper
+    /// than mac1 is.
+    pub(crate) fn is_in_vain(&self, message: &[u8], source: SocketAddr, now: Instant) -> bool {
+        let secret = self.current.as_ref();
+        self.shares.has_refused(now)
+            && shows_none(message)
+            && secret
+                .and_then(|secret| number_of(&secret.cookie_for(source)))
+                .is_some_and(|place| self.shares.is_used_up(place, now))
     }
 
     /// `None` when this place has had its share of them.
@@ -96,9 +106,7 @@ impl CookieSecret {
         self.renew(cookie_key, entropy, now)?;
         let secret = self.current.as_mut()?;
         let cookie = secret.cookie_for(source);
-        // Nobody outside knows which places have cookies that begin alike.
-        let place = u16::from_le_bytes(field(&cookie, 0)?);
-        if !self.shares.take(place, now) {
+        if !self.shares.take(number_of(&cookie)?, now) {
             return None;
         }
         let (nonce, sealed) = secret.sealer.seal(&mac1, &cookie)?;
@@ -121,6 +129,19 @@ impl CookieSecret {
         }
         Some(())
     }
+}
+
+/// Who has no cookie says so with zeros, as most of a flood does. How long this takes tells the sender what it has written
+/// itself, and nothing of a secret.
+fn shows_none(message: &[u8]) -> bool {
+    message
+        .last_chunk::<MAC>()
+        .is_some_and(|mac2| mac2.iter().all(|byte| *byte == 0))
+}
+
+/// Of a place, for its share: nobody outside knows which have cookies that begin alike.
+fn number_of(cookie: &[u8; MAC]) -> Option<u16> {
+    Some(u16::from_le_bytes(field(cookie, 0)?))
 }
 
 impl Secret {

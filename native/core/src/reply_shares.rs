@@ -15,6 +15,8 @@ const SHARE: u8 = 16;
 pub(crate) struct ReplyShares {
     began: Option<Instant>,
     counts: Box<[u8; NUMBERS]>,
+    /// Somebody has asked in vain.
+    has_refused: bool,
 }
 
 impl Default for ReplyShares {
@@ -22,6 +24,7 @@ impl Default for ReplyShares {
         Self {
             began: None,
             counts: Box::new([0; NUMBERS]),
+            has_refused: false,
         }
     }
 }
@@ -29,16 +32,33 @@ impl Default for ReplyShares {
 impl ReplyShares {
     /// `place` must be a number that nobody outside can foresee.
     pub(crate) fn take(&mut self, place: u16, now: Instant) -> bool {
-        let is_over = |began| now.saturating_duration_since(began) >= SPAN;
-        if self.began.is_none_or(is_over) {
+        if !self.lasts(now) {
             self.counts.fill(0);
             self.began = Some(now);
+            self.has_refused = false;
         }
         let Some(count) = self.counts.get_mut(usize::from(place) % NUMBERS) else {
             return false;
         };
         let has_some_left = *count < SHARE;
         *count += u8::from(has_some_left);
+        self.has_refused |= !has_some_left;
         has_some_left
+    }
+
+    /// In this span; where nobody was, there is no need to ask for each.
+    pub(crate) fn has_refused(&self, now: Instant) -> bool {
+        self.has_refused && self.lasts(now)
+    }
+
+    /// Without taking any.
+    pub(crate) fn is_used_up(&self, place: u16, now: Instant) -> bool {
+        let count = self.counts.get(usize::from(place) % NUMBERS);
+        self.lasts(now) && count.is_none_or(|count| *count >= SHARE)
+    }
+
+    fn lasts(&self, now: Instant) -> bool {
+        self.began
+            .is_some_and(|began| now.saturating_duration_since(began) < SPAN)
     }
 }

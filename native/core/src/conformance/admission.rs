@@ -142,7 +142,7 @@ fn line_6_the_addresses_of_a_64_count_as_one_source_and_the_table_is_bounded() {
 }
 
 /// LEFT's next initiation, which the network loses.
-fn next_try(pair: &mut Pair) -> Vec<u8> {
+pub(super) fn next_try(pair: &mut Pair) -> Vec<u8> {
     pair.loses = |_, _| true;
     pair.advance(millis(5400));
     let initiation = pair.log.iter().rev().find(|sent| sent.bytes[0] == 1);

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::conformance::admission::next_try;
 use crate::conformance::pair::{LEFT, Pair, RIGHT, datagrams, millis};
 use crate::{DropReason, Endpoint, Outbox};
 
@@ -79,6 +80,64 @@ fn line_5_who_floods_from_one_place_gets_few_cookies_and_keeps_nobody_from_his()
     }
     pair.now.instant += millis(100);
     assert!(!pair.deliver(RIGHT, noisy, &honest).is_empty());
+}
+
+#[test]
+fn line_5_who_has_had_his_share_is_not_looked_at_any_more_but_with_a_cookie() {
+    let mut pair = Pair::new();
+    pair.hosts[RIGHT].tunnel.set_under_load(true);
+    pair.send(LEFT, b"hello");
+    let honest = pair.log[0].bytes.clone();
+    let retry = next_try(&mut pair);
+    assert_ne!(retry[132..], [0; 16], "it has a cookie");
+    let mut wrong = honest.clone();
+    wrong[116] ^= 1;
+    let home = pair.hosts[LEFT].address;
+    let elsewhere = SocketAddr::new(home.ip(), home.port() + 1);
+
+    let mut judge = |place, message: &[u8]| {
+        pair.hosts[RIGHT].drops.clear();
+        let answers = pair.deliver(RIGHT, place, message);
+        (
+            answers.first().map(|answer| answer[0]),
+            pair.hosts[RIGHT].drops.first().copied(),
+        )
+    };
+    for _ in 0..16 {
+        assert_eq!(judge(home, &wrong), (None, Some(DropReason::BadMac1)));
+        assert_eq!(
+            judge(home, &honest),
+            (Some(3), Some(DropReason::CookieSent))
+        );
+    }
+    // The one that is too much is looked at; no other.
+    assert_eq!(judge(home, &wrong), (None, Some(DropReason::BadMac1)));
+    assert_eq!(judge(home, &honest), (None, Some(DropReason::RateLimited)));
+    assert_eq!(judge(home, &wrong), (None, Some(DropReason::RateLimited)));
+    assert_eq!(judge(elsewhere, &wrong), (None, Some(DropReason::BadMac1)));
+    let mut spoiled = retry.clone();
+    spoiled[147] ^= 1;
+    assert_eq!(judge(home, &spoiled), (None, Some(DropReason::RateLimited)));
+    assert_eq!(judge(home, &retry), (Some(2), None), "a response");
+
+    pair.now.instant += millis(100);
+    pair.deliver(RIGHT, home, &wrong);
+    assert_eq!(pair.hosts[RIGHT].drops.pop(), Some(DropReason::BadMac1));
+}
+
+#[test]
+fn line_5_who_has_had_his_share_is_heard_again_when_load_is_over() {
+    let mut pair = Pair::new();
+    pair.hosts[RIGHT].tunnel.set_under_load(true);
+    let honest = initiation(&pair);
+    let home = pair.hosts[LEFT].address;
+    for _ in 0..20 {
+        pair.deliver(RIGHT, home, &honest);
+    }
+    assert_eq!(dropped(&pair, DropReason::RateLimited), 4);
+
+    pair.hosts[RIGHT].tunnel.set_under_load(false);
+    assert_eq!(pair.deliver(RIGHT, home, &honest)[0][0], 2, "a response");
 }
 
 #[test]

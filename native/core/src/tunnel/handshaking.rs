@@ -15,7 +15,7 @@ use crate::tunnel::{Defence, Identity, Tunnel};
 use crate::{DropReason, Endpoint, Now, Outbox, Peer, PrivateKey};
 
 impl Tunnel {
-    /// mac1 before anything else; then, under load, proof that the source can receive.
+    /// mac1 before anything that costs; then, under load, proof that the source can receive.
     pub(super) fn admit(
         &self,
         now: Now,
@@ -24,6 +24,9 @@ impl Tunnel {
         message: &[u8],
         outbox: &mut Outbox,
     ) -> Result<(), DropReason> {
+        if self.is_in_vain(now, source, message) {
+            return Err(DropReason::RateLimited);
+        }
         if !has_valid_mac1(message, &identity.mac1_key) {
             return Err(DropReason::BadMac1);
         }
@@ -48,6 +51,13 @@ impl Tunnel {
         } else {
             Err(DropReason::RateLimited)
         }
+    }
+
+    /// In a flood from one place not even a mac is worth while: whether it is right changes nothing.
+    fn is_in_vain(&self, now: Now, source: Endpoint, message: &[u8]) -> bool {
+        let Defence { load, cookies } = &mut *lock(&self.defence);
+        cookies.is_in_vain(message, source.remote, now.instant)
+            && load.wants_cookie(source.remote.ip(), now.instant)
     }
 
     /// With the state locked, so that neither can change before the handshake is through.
