@@ -10,7 +10,7 @@ import { configHash, type Engine } from './engine.ts';
 import type { ConnectorEngineConfig, EngineRole, GatewayEngineConfig } from './protocol.ts';
 import { SupervisedEngine } from './supervisor.ts';
 
-vi.setConfig({ testTimeout: 20_000 });
+vi.setConfig({ testTimeout: 60_000 });
 
 let folder: string;
 let started: SupervisedEngine[];
@@ -85,7 +85,7 @@ test('a gateway and a connector that name each other shake hands, and the gatewa
     connectorConfig(connectorKeys.privateKey, gatewayKeys.publicKey, listenPort),
   );
 
-  await vi.waitFor(() => expect(seen).toContain('peer-handshake'), 5000);
+  await vi.waitFor(() => expect(seen).toContain('peer-handshake'), 15_000);
   const [state] = (await gateway.status()).peers;
   expect(Math.abs(Date.now() - (state?.lastHandshakeAt ?? 0))).toBeLessThan(10_000);
   expect(state?.endpoint).toMatch(/^127\.0\.0\.1:\d+$/);

@@ -10,7 +10,7 @@ import { startFakeEngine } from './fake-engine.ts';
 import type { ConnectorEngineConfig, EngineEvent } from './protocol.ts';
 import { type EngineOptions, type EngineState, SupervisedEngine } from './supervisor.ts';
 
-vi.setConfig({ testTimeout: 20_000 });
+vi.setConfig({ testTimeout: 60_000 });
 
 let folder: string;
 let socketPath: string;
@@ -38,7 +38,7 @@ test('an engine is started, configured, and ended by stop', async () => {
   expect((await engine.engine?.status())?.role).toBe('connector');
   expect(engine.engine?.hello.configHash).toBe(configHash(CONFIG));
   await engine.stop();
-  await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 15_000);
 });
 
 test('a released engine goes on, and the next supervisor adopts it as it is', async () => {
@@ -64,8 +64,8 @@ test('an engine that is killed comes back with its configuration', async () => {
 
   process.kill(pid, 'SIGKILL');
 
-  await vi.waitFor(() => expect(engine.engine?.hello.pid).not.toBe(pid), 5000);
-  await vi.waitFor(() => expect(engine.engine?.hello.configHash).toBe(configHash(CONFIG)), 5000);
+  await vi.waitFor(() => expect(engine.engine?.hello.pid).not.toBe(pid), 15_000);
+  await vi.waitFor(() => expect(engine.engine?.hello.configHash).toBe(configHash(CONFIG)), 15_000);
 });
 
 test('an engine that hangs is ended, and another one takes its place with the configuration', async () => {
@@ -76,8 +76,8 @@ test('an engine that hangs is ended, and another one takes its place with the co
 
   process.kill(pid, 'SIGSTOP');
 
-  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 10_000);
-  await vi.waitFor(() => expect(engine.engine?.hello.configHash).toBe(configHash(CONFIG)), 5000);
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 15_000);
+  await vi.waitFor(() => expect(engine.engine?.hello.configHash).toBe(configHash(CONFIG)), 15_000);
   expect(states).toContainEqual(
     expect.objectContaining({
       kind: 'failed',
@@ -92,17 +92,20 @@ test('an engine that was only slow is taken up again as it is', async () => {
   const pid = engine.engine?.hello.pid ?? 0;
 
   process.kill(pid, 'SIGSTOP');
-  await vi.waitFor(() => expect(engine.state.kind).toBe('failed'), 5000);
+  await vi.waitFor(() => expect(engine.state.kind).toBe('failed'), 15_000);
   process.kill(pid, 'SIGCONT');
 
-  await vi.waitFor(() => expect(engine.state.kind).toBe('running'), 5000);
+  await vi.waitFor(() => expect(engine.state.kind).toBe('running'), 15_000);
   expect(engine.state).toMatchObject({ adopted: true, hello: { pid } });
 });
 
 test('an engine that cannot start is told with its own last words', async () => {
   supervise(['--fail']);
 
-  await vi.waitFor(() => expect(states.some((state) => state.kind === 'failed')).toBe(true), 5000);
+  await vi.waitFor(
+    () => expect(states.some((state) => state.kind === 'failed')).toBe(true),
+    15_000,
+  );
   const failed = states.find((state) => state.kind === 'failed');
   expect(failed?.reason).toBe(
     'The engine ended with status 1. Its last words: cannot start: told to fail',
@@ -140,7 +143,7 @@ test('events reach the watcher', async () => {
 
   fake.emit({ kind: 'peer-lost', id: 'dev-1', at: 7 });
 
-  await vi.waitFor(() => expect(seen).toEqual([{ kind: 'peer-lost', id: 'dev-1', at: 7 }]));
+  await vi.waitFor(() => expect(seen).toEqual([{ kind: 'peer-lost', id: 'dev-1', at: 7 }]), 15_000);
   await engine.shutdown();
 });
 

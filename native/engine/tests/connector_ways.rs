@@ -40,7 +40,9 @@ const DEVICE_V6: &str = "fd5a::7";
 const V4: &str = "203.0.113.7:51820";
 const V6: &str = "[fd77::7]:51820";
 /// How long a change may be felt.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Two seconds, and as much for a machine that has something else to do; less than the five after which a handshake that
+/// was not answered begins anew.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 #[test]
 fn nothing_of_a_connector_listens_and_strangers_are_told_that_nobody_is_there() {
@@ -203,7 +205,7 @@ fn is_refused(outside: &Host, to: SocketAddr) -> bool {
     within(outside, move || {
         let stranger = UdpSocket::bind("203.0.113.8:0").unwrap();
         stranger.connect(to).unwrap();
-        let patience = Duration::from_millis(500);
+        let patience = Duration::from_secs(3);
         stranger.set_read_timeout(Some(patience)).unwrap();
         stranger.send(&[1; 148]).unwrap();
         let answer = stranger.recv(&mut [0; 200]);

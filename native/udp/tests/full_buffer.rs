@@ -18,12 +18,17 @@ fn a_door_that_others_share_drops_what_its_buffer_has_no_room_for_at_once() {
             waits_for_room: false,
             ..Binding::to("0.0.0.0:0".parse().unwrap())
         };
-        let connected = Door::connect(NOBODY.parse().unwrap()).unwrap();
-        for door in [Door::bind(&binding).unwrap(), connected] {
-            let (report, taken) = send(&door);
-
-            assert!(report.sent > 100 && report.dropped > 100, "{report:?}");
-            assert_eq!(report.sent + report.dropped, DATAGRAMS);
+        let bound = || Door::bind(&binding).unwrap();
+        let connected = || Door::connect(NOBODY.parse().unwrap()).unwrap();
+        for door in [&bound as &dyn Fn() -> Door, &connected] {
+            // What the machine does meanwhile is in the other two.
+            let quickest = (0..3).map(|_| {
+                let (report, taken) = send(&door());
+                assert!(report.sent > 100 && report.dropped > 100, "{report:?}");
+                assert_eq!(report.sent + report.dropped, DATAGRAMS);
+                taken
+            });
+            let taken = quickest.min().unwrap();
             assert!(taken < Duration::from_millis(300), "it took {taken:?}");
         }
     });

@@ -152,7 +152,11 @@ impl Party {
 
     /// Whether this very packet comes within half a second; others that come first are late.
     pub(crate) fn awaits(&mut self, packet: &[u8]) -> bool {
-        let deadline = Instant::now() + Duration::from_millis(500);
+        self.awaits_within(packet, Duration::from_millis(500))
+    }
+
+    pub(crate) fn awaits_within(&mut self, packet: &[u8], patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
             if self.turn().is_some_and(|got| got == packet) {
                 return true;

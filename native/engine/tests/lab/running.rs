@@ -56,7 +56,7 @@ impl Running {
     }
 
     pub fn wait_for(&mut self, socket: &Path) {
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + Duration::from_secs(20);
         while UnixStream::connect(socket).is_err() {
             if self.child.try_wait().unwrap().is_some() {
                 panic!("it left: {}", self.end().1);

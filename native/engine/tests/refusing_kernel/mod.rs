@@ -213,9 +213,9 @@ impl Orders {
     }
 }
 
-/// Until the claim holds, for two seconds at most.
+/// Until the claim holds, for five seconds at most.
 pub fn holds_soon(claim: impl Fn() -> bool) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(2);
+    let deadline = Instant::now() + Duration::from_secs(5);
     while Instant::now() < deadline {
         if claim() {
             return true;
