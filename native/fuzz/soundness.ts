@@ -112,7 +112,7 @@ function repeated(minutes: number): number {
   const end = Date.now() + minutes * 60_000;
   let runs = 0;
   while (Date.now() < end) {
-    const outcome = underThreadSanitizer(['line_44', '--', '--quiet']);
+    const outcome = underThreadSanitizer(['line_44']);
     if (outcome !== 0) {
       return outcome;
     }

@@ -1,7 +1,7 @@
 /** What each engine of a path does while it is under load: four TCP streams, UDP, or a flood. */
 import type { Service } from '../lab/command.ts';
 import type { Lab } from '../lab/lab.ts';
-import { culvert } from './contender.ts';
+import type { Contender } from './contender.ts';
 import { type BadHandshake, startFlood } from './load.ts';
 import { pause, tcp, udp } from './measure.ts';
 import { layPath, type Path, type Shape, untilAnswers } from './paths.ts';
@@ -10,9 +10,14 @@ import { RIGHT } from './topology.ts';
 
 const SECONDS = 3;
 
-export async function profilePath(lab: Lab, what: string, shape: Shape): Promise<void> {
+export async function profilePath(
+  lab: Lab,
+  what: string,
+  shape: Shape,
+  contender: Contender,
+): Promise<void> {
   await refuseWithoutPerf();
-  const way = await layPath(lab, shape, culvert);
+  const way = await layPath(lab, shape, contender);
   await untilAnswers(lab.host('left'), way.address);
   for (const [name, service] of engines(what, way)) {
     const load = startLoad(lab, what, way);

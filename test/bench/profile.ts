@@ -1,14 +1,15 @@
 /**
  * Where our time goes, each engine of a path in turn.
  *
- *   sudo node test/bench/profile.ts T1|T1-cut|T1-gro|T2|T3|UDP|flood-noise|flood-mac1|flood-stranger    what the processor does, under load
+ *   sudo node test/bench/profile.ts T1|T1-cut|T1-gro|T2|T3|T3-no-root|UDP|flood-noise|flood-mac1|flood-stranger
+ *                                                              what the processor does, under load
  *   sudo node test/bench/profile.ts hub-peers                   the same of the switch, with 1, 100 and 10,000 devices that send
  *   sudo node test/bench/profile.ts rtt|rtt-hub [boringtun]     what a round trip consists of while nothing else is going on
  *   sudo node test/bench/profile.ts rtt-loaded|rtt-hub-loaded   what waits where while one TCP stream flows
  *
  * Needs `perf` (Debian: linux-perf) or, for round trips, `strace`, and the engine as `npm run bench` builds it.
  */
-import { type Contender, culvert } from './contender.ts';
+import { type Contender, culvert, culvertWithoutRoot } from './contender.ts';
 import type { Shape } from './paths.ts';
 import { fetchPeers } from './peers.ts';
 import { profileHub } from './profile-hub.ts';
@@ -17,13 +18,17 @@ import { profileQueues } from './profile-queues.ts';
 import { profileRoundTrips } from './profile-round-trips.ts';
 import { inLab } from './topology.ts';
 
-const ofPath = (what: string, shape: Shape) => () => inLab((lab) => profilePath(lab, what, shape));
+const ofPath =
+  (what: string, shape: Shape, ours: Contender = culvert) =>
+  () =>
+    inLab((lab) => profilePath(lab, what, shape, ours));
 const profiles: Record<string, (contender: Contender) => Promise<void>> = {
   T1: ofPath('T1', 'T1'),
   'T1-cut': ofPath('T1-cut', 'T1-cut'),
   'T1-gro': ofPath('T1-gro', 'T1-gro'),
   T2: ofPath('T2', 'T2'),
   T3: ofPath('T3', 'T3'),
+  'T3-no-root': ofPath('T3-no-root', 'T3', culvertWithoutRoot),
   UDP: ofPath('UDP', 'T1'),
   'flood-noise': ofPath('flood-noise', 'T1'),
   'flood-mac1': ofPath('flood-mac1', 'T1'),
@@ -47,7 +52,7 @@ await profile(await engineOf(whose));
 
 async function engineOf(name: string): Promise<Contender> {
   if (name === culvert.name) return culvert;
-  const [found] = await fetchPeers((peer) => peer.name === name, console.error);
+  const [found] = await fetchPeers((peer) => !peer.isOurs && peer.id === name, console.error);
   if (found !== undefined) return found;
   console.error(`There is no engine ${JSON.stringify(name)} here.`);
   process.exit(2);

@@ -30,6 +30,7 @@ const inEngine: [group: string, symbols: RegExp][] = [
   ],
   ['checksums', /checksum/],
   ['copies in the engine', /mem(move|cpy|set)/],
+  ['the NAT: flows and their sockets', /culvert_netstack|smoltcp/],
   ['the switch: flows, ranges, rules', /culvert_switch/],
   ['the tunnel: sessions, peers, timers', /culvert_core/],
 ];

@@ -10,6 +10,7 @@ const report = `
      2.00%  [.] blake2::Blake2sVarCore::compress
      1.00%  [.] culvert_core::tunnel::receiving::<impl culvert_core::tunnel::Tunnel>::receive_run
      0.75%  [.] <culvert_switch::tracking::Tracking>::carry_out
+     0.70%  [.] <smoltcp::socket::tcp::Socket>::process
      0.60%  [.] culvert_engine::gateway::lane::Lane::carry
      0.50%  [k] tun_get_user
      0.25%  [k] _copy_to_iter
@@ -24,6 +25,7 @@ test('samples are gathered by what they are for, the largest first', () => {
     { group: 'handshakes, macs, cookies', percent: 2 },
     { group: 'the tunnel: sessions, peers, timers', percent: 1 },
     { group: 'the switch: flows, ranges, rules', percent: 0.75 },
+    { group: 'the NAT: flows and their sockets', percent: 0.7 },
     { group: 'the engine, everything else', percent: 0.6 },
     { group: 'kernel, UDP, IP, TUN, system calls', percent: 0.5 },
   ]);

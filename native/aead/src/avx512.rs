@@ -20,7 +20,8 @@ use crate::packet::{Packet, TOGETHER};
 const FEW: usize = 2;
 
 pub(crate) fn is_possible() -> bool {
-    is_x86_feature_detected!("avx512f")
+    !cfg!(culvert_without_avx512)
+        && is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512ifma")

@@ -105,10 +105,11 @@ fn any_bit_that_is_not_as_it_was_sealed_is_refused() {
 
             assert_eq!(fast.open(6, &mut forged), None, "{length} {bit}");
 
-            assert!(forged == before, "not a byte of it was decrypted");
+            assert!(is_untouched_or_blank(&forged, &before), "{length} {bit}");
         }
         assert_eq!(fast.open(7, &mut sealed.clone()), None, "another counter");
-        assert_eq!(fast.open(6, &mut sealed[..length + 15]), None, "cut");
+        let cut = &mut sealed.clone()[..length + 15];
+        assert_eq!(fast.open(6, cut), None, "cut");
         assert_eq!(fast.open(6, &mut sealed), Some(length));
     }
 }
@@ -178,6 +179,13 @@ proptest! {
 }
 
 /// The fastest way that the machine has, and the one to compare with.
+/// Ours decrypts nothing of what is forged. `ring`, which is all there is without AVX-512, blanks what it has decrypted.
+fn is_untouched_or_blank(refused: &[u8], before: &[u8]) -> bool {
+    let is_blank = |(text, _): (&[u8], &[u8; TAG])| text.iter().all(|byte| *byte == 0);
+    refused == before
+        || (Way::best() == Way::Ring && refused.split_last_chunk().is_some_and(is_blank))
+}
+
 fn keys(key: &[u8; 32]) -> (Key, Key) {
     (Key::new(key), Key::with_way(Way::Ring, key))
 }

@@ -8,7 +8,9 @@ use self::field::{Field, add_and_subtract, inverse, lanes_of, mul, mul_by_a24_an
 use self::limbs::{Limbs, words_of};
 
 pub(crate) fn is_possible() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma")
+    !cfg!(culvert_without_avx512)
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512ifma")
 }
 
 /// A lane each: x2, z2, x3 and z3.
