@@ -21,6 +21,8 @@ export interface CarrierOptions {
   say: (sentence: string) => void;
   /** The operator lets the kernel forward. */
   allowKernel: boolean;
+  /** Threads for the flows, where the kernel does not forward. */
+  shards: number;
   engineBinary?: string;
   onRunning: () => void;
 }
@@ -90,12 +92,12 @@ export class Carrier {
   }
 
   #start(): SupervisedEngine {
-    const { folder, engineBinary } = this.#options;
+    const { folder, engineBinary, shards } = this.#options;
     const wanted = this.#forwarding.by === 'kernel' ? INTERFACE : undefined;
     return new SupervisedEngine({
       role: 'connector',
       binary: engineBinary ?? findEngine(),
-      arguments: wanted === undefined ? [] : ['--tun', wanted],
+      arguments: wanted === undefined ? ['--shards', `${shards}`] : ['--tun', wanted],
       accepts: (hello) => hello.interface === wanted,
       socketPath: join(folder.path, 'engine.sock'),
       logPath: join(folder.path, 'engine.log'),

@@ -8,8 +8,11 @@ import { EXIT_CODES, Stop } from './stop.ts';
 import { undoConnector } from './undo.ts';
 import { VERSION } from './version.ts';
 
+/** Of an engine. */
+const MOST_SHARDS = 16;
+
 const USAGE = `Usage: culvert-connector install --token TOKEN [--state DIR]   join a network
-       culvert-connector run [--token TOKEN] [--state DIR] [--allow-kernel]
+       culvert-connector run [--token TOKEN] [--state DIR] [--allow-kernel] [--shards N]
                                                                carry traffic until stopped; with a token, join first
        culvert-connector status [--state DIR]                  say how it runs, and who forwards
        culvert-connector undo [--state DIR]                    give back what a killed run took of this machine
@@ -18,18 +21,19 @@ The token may come in CULVERT_CONNECTOR_TOKEN instead, where nobody else on the 
 The state directory is /var/lib/culvert-connector unless --state names another.
 With --allow-kernel (and CAP_NET_ADMIN, /dev/net/tun, ip and nft) this machine's kernel forwards and masquerades what is for
 other hosts; otherwise all of it goes through ordinary sockets, which takes no rights and changes nothing on this machine.
+--shards N gives those sockets N threads (1, at most ${MOST_SHARDS}), for a machine with processors to spare.
 Exit codes: 0 stopped, 64 wrong usage, 69 gateway unreachable, 70 unexpected, 77 refused, 78 state damaged.
 `;
 
 const DEFAULT_STATE = '/var/lib/culvert-connector';
 
 async function main(args: string[]): Promise<void> {
-  const { command, token, state, allowKernel } = readArguments(args);
+  const { command, token, state, allowKernel, shards } = readArguments(args);
   const folder = new StateFolder(state);
   if (command === 'help') process.stdout.write(USAGE);
   if (command === 'version') say(`version ${VERSION}`);
   if (command === 'install') await install(token, folder);
-  if (command === 'run') await run(token, folder, allowKernel);
+  if (command === 'run') await run(token, folder, { allowKernel, shards });
   if (command === 'status') process.stdout.write(await connectorStatus(folder));
   if (command === 'undo') await undoConnector(state);
 }
@@ -42,6 +46,7 @@ function readArguments(args: string[]): {
   token: string | undefined;
   state: string;
   allowKernel: boolean;
+  shards: number;
 } {
   const { values, positionals } = parse(args);
   const token = values.token ?? process.env.CULVERT_CONNECTOR_TOKEN;
@@ -54,7 +59,18 @@ function readArguments(args: string[]): {
     token: token === '' ? undefined : token,
     state: values.state ?? DEFAULT_STATE,
     allowKernel: values['allow-kernel'] ?? false,
+    shards: shardsOf(values.shards ?? '1'),
   };
+}
+
+/** As the engine takes them. */
+function shardsOf(text: string): number {
+  const shards = Number(text);
+  if (Number.isInteger(shards) && shards >= 1 && shards <= MOST_SHARDS) return shards;
+  throw new Stop(
+    'usage',
+    `--shards can not be ${JSON.stringify(text)}: it is a number from 1 to ${MOST_SHARDS}.`,
+  );
 }
 
 function parse(args: string[]) {
@@ -65,6 +81,7 @@ function parse(args: string[]) {
       token: text,
       state: text,
       'allow-kernel': flag,
+      shards: text,
       help: { ...flag, short: 'h' },
       version: flag,
     };
@@ -89,13 +106,13 @@ async function install(token: string | undefined, folder: StateFolder): Promise<
 async function run(
   token: string | undefined,
   folder: StateFolder,
-  allowKernel: boolean,
+  wanted: { allowKernel: boolean; shards: number },
 ): Promise<void> {
   if (token !== undefined) await install(token, folder);
   const stop = new AbortController();
   process.once('SIGTERM', () => stop.abort());
   process.once('SIGINT', () => stop.abort());
-  await runConnector({ folder, say, signal: stop.signal, allowKernel });
+  await runConnector({ folder, say, signal: stop.signal, ...wanted });
 }
 
 function say(sentence: string): void {

@@ -29,6 +29,8 @@ export interface RunOptions {
   signal: AbortSignal;
   /** The kernel may forward, where it can. */
   allowKernel: boolean;
+  /** Threads for the flows of a connector in user space. */
+  shards: number;
   engineBinary?: string;
 }
 

@@ -4,6 +4,7 @@ import {
   chmodSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -105,6 +106,25 @@ test('SIGTERM ends connector and engine with exit code 0', async () => {
 
   expect(await connector.exit()).toBe(0);
   expect(existsSync(join(folder, 'engine.sock'))).toBe(false);
+});
+
+// The first shard is with the thread that opens what comes.
+test('as many threads as are asked for have its flows', async () => {
+  const connector = start(await newToken(), ['--shards', '3']);
+  await untilConnector({ state: 'online' });
+
+  expect(threadsUnder(connector.child.pid ?? 0)).toEqual(
+    expect.arrayContaining(['shard 1', 'shard 2']),
+  );
+});
+
+test('no number of threads that an engine does not take', async () => {
+  for (const shards of ['0', '17', 'many', '']) {
+    const connector = start(await newToken(), ['--shards', shards]);
+
+    expect(await connector.exit(), shards).toBe(64);
+    expect(connector.output()).toContain(`--shards can not be "${shards}"`);
+  }
 });
 
 test('a token is used once; the same machine may repeat it', async () => {
@@ -241,8 +261,18 @@ interface Running {
   exit(): Promise<number | null>;
 }
 
-function start(token: string | undefined): Running {
-  const args = [PROGRAM, 'run', '--state', folder, ...(token ? ['--token', token] : [])];
+/** Names of the threads of a process's children. */
+function threadsUnder(pid: number): string[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  return children.flatMap((child) =>
+    readdirSync(`/proc/${child}/task`).map((thread) =>
+      readFileSync(`/proc/${child}/task/${thread}/comm`, 'utf8').trim(),
+    ),
+  );
+}
+
+function start(token: string | undefined, more: string[] = []): Running {
+  const args = [PROGRAM, 'run', '--state', folder, ...(token ? ['--token', token] : []), ...more];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   running.push(child);
   let text = '';
