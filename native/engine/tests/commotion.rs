@@ -28,6 +28,7 @@ mod process;
 mod relayed;
 
 use std::net::IpAddr;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, spawn};
@@ -40,7 +41,7 @@ use gateway_lab::packets::udp;
 use gateway_lab::party::Party;
 use lab::Host;
 use lab::folder::{Folder, Keys};
-use relayed::{Hosts, Site, TARGET, connector_config, gateway_config};
+use relayed::{Hosts, Prepared, Site, TARGET, connector_config, gateway_config};
 use serde_json::{Value, json};
 
 /// Of the device, which `packets` wants in both families.
@@ -156,11 +157,29 @@ fn a_connector_whose_kernel_forwards_carries_on_while_gateways_and_ranges_change
     a_connector_carries_on(true);
 }
 
+/// Of their eight connections each of three shards is likely to have one.
+const FLOWS: usize = 4;
+
+/// In user space the connector has two more threads for its flows.
+fn prepared(with_tun: bool) -> Prepared<impl Fn(&mut Command) + Send + 'static> {
+    let with = |options: &'static [&str]| {
+        move |command: &mut Command| {
+            command.args(options);
+        }
+    };
+    let shards: &[&str] = if with_tun { &[] } else { &["--shards", "3"] };
+    Prepared {
+        device: with(&[]),
+        gateway: with(&[]),
+        connector: with(shards),
+    }
+}
+
 fn a_connector_carries_on(with_tun: bool) {
     let (hosts, folder) = (Hosts::new(), Folder::new());
-    let mut site = Site::start(&hosts, &folder, with_tun);
+    let mut site = Site::start_prepared(&hosts, &folder, with_tun, prepared(with_tun));
     let stranger = Keys::new(&folder).public;
-    let flows: Vec<Flow> = (0..3)
+    let flows: Vec<Flow> = (0..FLOWS)
         .map(|_| Flow::start(&hosts.device, &hosts.target, TARGET))
         .collect();
 

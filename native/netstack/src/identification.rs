@@ -1,5 +1,6 @@
 //! The identification of packets that are cut on their way: two of one target may not have the same one at a time. A counter is
-//! enough, one host sees them in order; shards count in steps, each through numbers of its own.
+//! enough, one host sees them in order; shards count in steps, each through numbers of its own
+//! (of IPv4's 65,536 then only a part, so these come again sooner, RFC 4963).
 
 #[derive(Debug)]
 pub(crate) struct Identification {

@@ -52,8 +52,10 @@ impl Nat {
 
     /// Sends what the packets handled since the last time have made ready to go.
     pub fn flush(&mut self, now: Instant, out: &mut Batch) {
+        // Beside whatever is there: answers to a flood keep no flow waiting.
+        let enough = out.len() + BATCH_PACKETS;
         for _ in 0..self.runnable.len() {
-            if out.len() >= BATCH_PACKETS {
+            if out.len() >= enough {
                 return;
             }
             if let Some(token) = self.runnable.pop_front() {

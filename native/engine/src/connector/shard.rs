@@ -41,17 +41,9 @@ impl Shard {
         self.nat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For the helper, in order. False: there is no room, and the packet is gone.
+    /// For the helper, in order, who is rung for when there is no more for now. False: there is no room, and the packet is gone.
     pub(super) fn leave(&self, peer: PeerTag, sorted: &Sorted<'_>) -> bool {
-        let mut waiting = self.waiting();
-        let was_empty = waiting.is_empty();
-        let is_left = waiting.push(peer, sorted);
-        drop(waiting);
-        // Who rang before is on its way.
-        if was_empty && is_left {
-            self.bell.ring();
-        }
-        is_left
+        self.waiting().push(peer, sorted)
     }
 
     /// `nat`: this shard's. `room`: the caller's own, empty before and after.

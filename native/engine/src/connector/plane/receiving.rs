@@ -62,6 +62,7 @@ impl Plane {
             nat: &mut self.nat,
             helpers: &self.helpers,
             to_devices,
+            left_for: 0,
             overrun: 0,
         };
         let mut congested = 0;

@@ -14,6 +14,8 @@ pub(super) struct Translating<'a> {
     /// Of the second shard, the third, and so on.
     pub(super) helpers: &'a [Helper],
     pub(super) to_devices: &'a mut Batch,
+    /// Of the helpers, a bit for each that has got something.
+    pub(super) left_for: u16,
     /// Packets that a helper had no room for.
     pub(super) overrun: u64,
 }
@@ -23,17 +25,23 @@ impl Translating<'_> {
         let Some((shard, sorted)) = self.entrance.sort(self.now, packet) else {
             return;
         };
-        let helper = shard.checked_sub(1);
-        match helper.and_then(|number| self.helpers.get(number)) {
-            Some(helper) => self.overrun += u64::from(!helper.shard().leave(peer, &sorted)),
-            None => self
-                .nat
-                .handle_sorted(self.now, peer, &sorted, self.to_devices),
-        }
+        let number = shard.wrapping_sub(1);
+        let Some(helper) = self.helpers.get(number) else {
+            let Self { nat, now, .. } = self;
+            return nat.handle_sorted(*now, peer, &sorted, self.to_devices);
+        };
+        self.left_for |= 1 << number;
+        self.overrun += u64::from(!helper.shard().leave(peer, &sorted));
     }
 
     /// The acknowledgements, and what is to be written to targets. Returns what was lost.
     pub(super) fn finish(self) -> u64 {
+        // Once for all that one receive has brought, and before this thread's own work.
+        for (number, helper) in self.helpers.iter().enumerate() {
+            if self.left_for & (1 << number) != 0 {
+                helper.shard().bell.ring();
+            }
+        }
         self.nat.flush(self.now, self.to_devices);
         self.overrun
     }

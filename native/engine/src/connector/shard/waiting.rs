@@ -1,14 +1,18 @@
 use culvert_netstack::{PeerTag, Sorted};
 
-/// As much as a socket may hold: a thread that has no processor for a while loses nothing, and one that does not keep up
-/// is not led further and further behind.
-const MOST_BYTES: usize = 4 << 20;
+/// As much as a socket holds. One who does not keep up is not led further and further behind, and takes in no more at a
+/// time than a few milliseconds' work.
+const MOST_BYTES: usize = 1 << 20;
+/// Of a packet, however short: what one costs the kernel in a socket.
+const LEAST_BYTES: usize = 768;
 
 /// Packets for another thread, in order.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     bytes: Vec<u8>,
     packets: Vec<Placed>,
+    /// What counts towards [`MOST_BYTES`].
+    charged: usize,
 }
 
 #[derive(Debug)]
@@ -21,9 +25,11 @@ struct Placed {
 impl Waiting {
     /// False: it is full.
     pub(super) fn push(&mut self, peer: PeerTag, sorted: &Sorted<'_>) -> bool {
-        if self.bytes.len() + sorted.packet.len() > MOST_BYTES {
+        let charge = sorted.packet.len().max(LEAST_BYTES);
+        if self.charged + charge > MOST_BYTES {
             return false;
         }
+        self.charged += charge;
         self.bytes.extend_from_slice(&sorted.packet);
         self.packets.push(Placed {
             peer,
@@ -31,10 +37,6 @@ impl Waiting {
             came_in_pieces: sorted.came_in_pieces,
         });
         true
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.packets.is_empty()
     }
 
     /// Each with where it came from.
@@ -54,6 +56,7 @@ impl Waiting {
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.packets.clear();
+        self.charged = 0;
     }
 }
 
@@ -75,12 +78,24 @@ mod tests {
 
         let (one, two) = (PeerTag(1), PeerTag(2));
         assert_eq!(all, [(one, 3, false), (two, 0, false), (one, 60_000, true)]);
-        let taken = (0..1000)
-            .filter(|_| waiting.push(one, &packet(60_000, false)))
-            .count();
-        assert_eq!(taken, MOST_BYTES / 60_000 - 1);
+        assert_eq!(room_left(&mut waiting, 60_000), MOST_BYTES / 60_000 - 1);
         waiting.clear();
-        assert!(waiting.is_empty() && waiting.push(one, &packet(60_000, false)));
+        assert_eq!(waiting.packets().count(), 0);
+        assert_eq!(room_left(&mut waiting, 60_000), MOST_BYTES / 60_000);
+    }
+
+    #[test]
+    fn of_short_packets_there_are_no_more_than_a_socket_would_hold() {
+        let mut waiting = Waiting::default();
+
+        assert_eq!(room_left(&mut waiting, 1), MOST_BYTES / LEAST_BYTES);
+    }
+
+    /// How many of this length still find room.
+    fn room_left(waiting: &mut Waiting, len: usize) -> usize {
+        (0..10_000)
+            .filter(|_| waiting.push(PeerTag(1), &packet(len, false)))
+            .count()
     }
 
     fn packet(len: usize, came_in_pieces: bool) -> Sorted<'static> {
