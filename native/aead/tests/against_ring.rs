@@ -178,7 +178,6 @@ proptest! {
     }
 }
 
-/// The fastest way that the machine has, and the one to compare with.
 /// Ours decrypts nothing of what is forged. `ring`, which is all there is without AVX-512, blanks what it has decrypted.
 fn is_untouched_or_blank(refused: &[u8], before: &[u8]) -> bool {
     let is_blank = |(text, _): (&[u8], &[u8; TAG])| text.iter().all(|byte| *byte == 0);
@@ -186,6 +185,7 @@ fn is_untouched_or_blank(refused: &[u8], before: &[u8]) -> bool {
         || (Way::best() == Way::Ring && refused.split_last_chunk().is_some_and(is_blank))
 }
 
+/// The fastest way that the machine has, and the one to compare with.
 fn keys(key: &[u8; 32]) -> (Key, Key) {
     (Key::new(key), Key::with_way(Way::Ring, key))
 }
