@@ -1,6 +1,6 @@
 //! What became of each packet.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(crate) enum Loss {
 pub(crate) struct Ledger {
     next: u64,
     /// When it was sent.
-    open: HashMap<u64, Duration>,
+    open: BTreeMap<u64, Duration>,
     sent: u64,
     delivered: u64,
     losses: BTreeMap<Loss, u64>,

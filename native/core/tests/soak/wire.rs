@@ -1,7 +1,6 @@
 //! The network: who knows an address may send to it, and some of what is sent comes late, twice, changed or not at all.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -23,8 +22,9 @@ pub(crate) struct Datagram {
 
 #[derive(Default)]
 pub(crate) struct Wire {
-    due: BinaryHeap<Reverse<(Duration, u64)>>,
-    under_way: std::collections::HashMap<u64, Datagram>,
+    /// By when they arrive, and in the order of sending. No hash table: where that is full of what was removed, it grows by chance,
+    /// and this process's memory is what is judged.
+    under_way: BTreeMap<(Duration, u64), Datagram>,
     sent: u64,
 }
 
@@ -32,12 +32,11 @@ const MILLI: Duration = Duration::from_millis(1);
 
 impl Wire {
     pub(crate) fn next_due(&self) -> Option<Duration> {
-        self.due.peek().map(|Reverse((at, _))| *at)
+        self.under_way.keys().next().map(|(at, _)| *at)
     }
 
     pub(crate) fn take_next(&mut self) -> Option<Datagram> {
-        let Reverse((_, number)) = self.due.pop()?;
-        self.under_way.remove(&number)
+        self.under_way.pop_first().map(|(_, datagram)| datagram)
     }
 
     /// Takes it along; false if it is lost, with this chance in a hundred.
@@ -79,8 +78,7 @@ impl Wire {
 
     fn push(&mut self, at: Duration, datagram: Datagram) {
         self.sent += 1;
-        self.due.push(Reverse((at, self.sent)));
-        self.under_way.insert(self.sent, datagram);
+        self.under_way.insert((at, self.sent), datagram);
     }
 }
 
