@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Engine } from '../../native/client/engine.ts';
 import type { EnginePeerStatus, EngineStatus } from '../../native/client/protocol.ts';
 import { INTERFACE } from './kernel/plan.ts';
+import { notCarried } from './not-carried.ts';
 import type { StateFolder } from './state-file.ts';
 import { Stop } from './stop.ts';
 
@@ -15,6 +16,7 @@ export async function connectorStatus(folder: StateFolder): Promise<string> {
     `Engine        ${status ? `runs, ${status.flows} connections translated in user space` : 'does not run'}`,
     `Forwarding    ${forwardingLine(folder)}`,
     ...(status?.peers ?? []).map((peer) => `Gateway       ${gatewayLine(peer, status?.now ?? 0)}`),
+    ...notCarried(status?.drops ?? {}).map((line) => `Not carried   ${line}`),
     '',
   ].join('\n');
 }

@@ -111,7 +111,7 @@ export interface EngineStatus {
   now: number;
   peers: EnginePeerStatus[];
   flows: number;
-  /** Packets dropped, by reason (`spoofed-source`, `no-route`, `denied`, …). */
+  /** Packets dropped, by reason (`spoofed-source`, `no-route`, `denied`, …). What each means at a connector: `gateway/connector/not-carried.ts`. */
   drops: Record<string, number>;
 }
 
