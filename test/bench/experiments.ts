@@ -1,4 +1,5 @@
 /** Everything that is measured, in the order in which a round goes through it. */
+import { aeadExperiment } from './aead-run.ts';
 import { type Contender, culvertWithoutRoot } from './contender.ts';
 import type { Experiment } from './figures.ts';
 import { floodExperiment } from './flood-run.ts';
@@ -50,4 +51,5 @@ export const experiments: Experiment[] = [
   hubPeersExperiment,
   hubRangesExperiment,
   hubCoresExperiment,
+  aeadExperiment,
 ];

@@ -1,8 +1,10 @@
 /** `npm run bench`: our engine beside the others, in the same run, round by round in turn. `--help` says more. */
+import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { repository } from '../lab/host.ts';
+import { whyNoAead } from './aead-run.ts';
 import {
   type Contender,
   culvert,
@@ -96,9 +98,13 @@ function isChosen(experiment: Experiment, contender: Other, { peers, isQuick }: 
 
 function whyAbsent(): Record<string, string> {
   const cores = os.availableParallelism();
-  return cores < CORES_FOR_SCALING
-    ? { 'hub-cores': `it takes ${CORES_FOR_SCALING} cores, this machine has ${cores}` }
-    : {};
+  const aead = whyNoAead(readFileSync('/proc/cpuinfo', 'utf8'));
+  return {
+    ...(aead === undefined ? {} : { aead }),
+    ...(cores < CORES_FOR_SCALING
+      ? { 'hub-cores': `it takes ${CORES_FOR_SCALING} cores, this machine has ${cores}` }
+      : {}),
+  };
 }
 
 /** Another engine that does not carry something is named and left out; ours must work. */

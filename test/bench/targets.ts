@@ -95,6 +95,16 @@ export const targets: Target[] = [
     figure: 'ranges10',
     atLeast: 0.95,
   }),
+  one('AEAD × ring, sealing 1420 B', 'aead', 'sealOurs', '/s', {
+    than: 'own',
+    figure: 'sealRing',
+    atLeast: 1.6,
+  }),
+  one('AEAD × ring, opening 1420 B', 'aead', 'openOurs', '/s', {
+    than: 'own',
+    figure: 'openRing',
+    atLeast: 1.6,
+  }),
 ];
 
 function one(what: string, experiment: string, figure: string, unit: string, bound: Bound): Target {

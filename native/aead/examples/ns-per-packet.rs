@@ -1,6 +1,6 @@
 //! Nanoseconds per packet: `ring` against one packet at a time, two, sixteen and 44 together, in interleaved rounds.
 //!
-//!     cargo run --release -p culvert-aead --example ns-per-packet
+//!     cargo run --release -p culvert-aead --example ns-per-packet [-- BYTES...]
 
 use std::array;
 use std::hint::black_box;
@@ -58,10 +58,23 @@ fn main() {
         print!("{:>16}", contender.name);
     }
     println!();
-    for length in LENGTHS {
+    for length in wanted_lengths() {
         for is_opening in [false, true] {
             print_row(length, is_opening);
         }
+    }
+}
+
+/// Those that are asked for; several that tell something, unless told.
+fn wanted_lengths() -> Vec<usize> {
+    let asked: Vec<usize> = std::env::args()
+        .skip(1)
+        .filter_map(|length| length.parse().ok())
+        .collect();
+    if asked.is_empty() {
+        LENGTHS.to_vec()
+    } else {
+        asked
     }
 }
 
