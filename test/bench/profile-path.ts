@@ -1,4 +1,4 @@
-/** What each engine of a path does while it is under load: four TCP streams, UDP, or a flood. */
+/** What each engine of a path does while it is under load: four TCP streams, UDP, a flood, or a flood beside four TCP streams. */
 import type { Service } from '../lab/command.ts';
 import type { Lab } from '../lab/lab.ts';
 import type { Contender } from './contender.ts';
@@ -9,6 +9,8 @@ import { refuseWithoutPerf, sharesOf } from './profile-cpu.ts';
 import { RIGHT } from './topology.ts';
 
 const SECONDS = 3;
+/** Behind the name of a flood. */
+export const BESIDE_TCP = '-beside-tcp';
 
 export async function profilePath(
   lab: Lab,
@@ -39,10 +41,18 @@ function engines(what: string, way: Path): [string, Service][] {
 async function startLoad(lab: Lab, what: string, way: Path): Promise<void> {
   const seconds = SECONDS + 2;
   const left = lab.host('left');
+  const streams = () =>
+    tcp(left, way.far, way.address, { streams: 4, seconds, direction: 'forth' });
   if (what === 'UDP') await udp(left, way.far, way.address, { mbit: 500, seconds });
-  else if (what.startsWith('flood')) {
-    const kind = what.slice('flood-'.length) as BadHandshake;
-    const to = { address: `${RIGHT.outer}:51820`, publicKey: way.farKey };
-    await startFlood(lab.host('hub'), to, { kind, perSecond: 50_000, seconds }).ended;
-  } else await tcp(left, way.far, way.address, { streams: 4, seconds, direction: 'forth' });
+  else if (!what.startsWith('flood')) await streams();
+  else {
+    const isBesideTcp = what.endsWith(BESIDE_TCP);
+    await Promise.all([flood(lab, what, way, seconds), isBesideTcp && streams()]);
+  }
+}
+
+async function flood(lab: Lab, what: string, way: Path, seconds: number): Promise<void> {
+  const kind = what.slice('flood-'.length).replace(BESIDE_TCP, '') as BadHandshake;
+  const to = { address: `${RIGHT.outer}:51820`, publicKey: way.farKey };
+  await startFlood(lab.host('hub'), to, { kind, perSecond: 50_000, seconds }).ended;
 }

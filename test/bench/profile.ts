@@ -1,21 +1,25 @@
 /**
  * Where our time goes, each engine of a path in turn.
  *
- *   sudo node test/bench/profile.ts T1|T1-cut|T1-gro|T2|T3|T3-no-root|UDP|flood-noise|flood-mac1|flood-stranger
+ *   sudo node test/bench/profile.ts T1|T1-cut|T1-gro|T2|T3|T3-no-root|UDP
+ *   sudo node test/bench/profile.ts flood-noise|flood-mac1|flood-stranger[-beside-tcp]
  *                                                              what the processor does, under load
  *   sudo node test/bench/profile.ts hub-peers                   the same of the switch, with 1, 100 and 10,000 devices that send
+ *   sudo node test/bench/profile.ts udp-search [gotatun]        wake-ups a packet and where packets are lost, rate by rate
  *   sudo node test/bench/profile.ts rtt|rtt-hub [boringtun]     what a round trip consists of while nothing else is going on
  *   sudo node test/bench/profile.ts rtt-loaded|rtt-hub-loaded   what waits where while one TCP stream flows
  *
  * Needs `perf` (Debian: linux-perf) or, for round trips, `strace`, and the engine as `npm run bench` builds it.
  */
 import { type Contender, culvert, culvertWithoutRoot } from './contender.ts';
+import type { BadHandshake } from './load.ts';
 import type { Shape } from './paths.ts';
 import { fetchPeers } from './peers.ts';
 import { profileHub } from './profile-hub.ts';
-import { profilePath } from './profile-path.ts';
+import { BESIDE_TCP, profilePath } from './profile-path.ts';
 import { profileQueues } from './profile-queues.ts';
 import { profileRoundTrips } from './profile-round-trips.ts';
+import { profileUdp } from './profile-udp.ts';
 import { inLab } from './topology.ts';
 
 const ofPath =
@@ -30,10 +34,9 @@ const profiles: Record<string, (contender: Contender) => Promise<void>> = {
   T3: ofPath('T3', 'T3'),
   'T3-no-root': ofPath('T3-no-root', 'T3', culvertWithoutRoot),
   UDP: ofPath('UDP', 'T1'),
-  'flood-noise': ofPath('flood-noise', 'T1'),
-  'flood-mac1': ofPath('flood-mac1', 'T1'),
-  'flood-stranger': ofPath('flood-stranger', 'T1'),
+  ...ofFloods(['noise', 'mac1', 'stranger']),
   'hub-peers': profileHub,
+  'udp-search': (contender) => inLab((lab) => profileUdp(lab, contender)),
   rtt: (contender) => inLab((lab) => profileRoundTrips(lab, 'T1', contender)),
   'rtt-hub': (contender) => inLab((lab) => profileRoundTrips(lab, 'T2', contender)),
   'rtt-loaded': (contender) => inLab((lab) => profileQueues(lab, 'T1', contender)),
@@ -49,6 +52,11 @@ if (profile === undefined) {
   process.exit(2);
 }
 await profile(await engineOf(whose));
+
+function ofFloods(kinds: BadHandshake[]) {
+  const names = kinds.flatMap((kind) => [`flood-${kind}`, `flood-${kind}${BESIDE_TCP}`]);
+  return Object.fromEntries(names.map((name) => [name, ofPath(name, 'T1')]));
+}
 
 async function engineOf(name: string): Promise<Contender> {
   if (name === culvert.name) return culvert;
