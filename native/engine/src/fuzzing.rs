@@ -17,6 +17,8 @@ use crate::local_socket::{Listener, Next, Server, Talk};
 use crate::uapi::{Change, Configuration, Errno, UapiTalk};
 use crate::{clock, connector, device, gateway};
 
+pub use crate::connector::ShardDesk;
+
 /// An engine as its callers see it.
 pub struct Desk {
     engine: Engine,

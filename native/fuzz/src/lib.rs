@@ -11,13 +11,17 @@ mod aead;
 mod control;
 mod counting_entropy;
 mod decoder;
+mod flow_name;
 mod gateway_model;
 mod macs;
 #[path = "../../switch/tests/model/mod.rs"]
 mod model;
 mod netstack;
+mod netstack_shards;
 mod packets;
+mod pieces;
 mod private_network;
+mod private_site;
 mod site;
 mod switch_model;
 mod tun_offload;
@@ -32,7 +36,7 @@ mod world;
 /// Takes any bytes, and panics when the engine does what it must not.
 pub type Target = fn(&[u8]);
 
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("wg_datagram", wg_datagram::run),
     ("wg_inner", wg_inner::run),
     ("uapi", uapi::run),
@@ -41,6 +45,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("switch_model", switch_model::run),
     ("gateway_model", gateway_model::run),
     ("netstack", netstack::run),
+    ("netstack_shards", netstack_shards::run),
     ("tun_offload", tun_offload::run),
     ("aead", aead::run),
 ];

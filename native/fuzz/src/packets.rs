@@ -131,19 +131,10 @@ fn mapped(address: [u8; 4]) -> [u8; 16] {
 
 /// Lengths and checksums as they should be, where the packet is long enough to have them.
 pub(crate) fn sound(mut packet: Vec<u8>) -> Vec<u8> {
-    let (at, total) = (transport_at(&packet), packet.len());
-    match packet.first().map(|first| first >> 4) {
-        Some(4) if total >= 20 && at <= total => {
-            packet[2..4].copy_from_slice(&(total as u16).to_be_bytes());
-            packet[10..12].fill(0);
-            let checksum = !sum(&packet[..at]);
-            packet[10..12].copy_from_slice(&checksum.to_be_bytes());
-        }
-        Some(6) if total >= 40 => {
-            packet[4..6].copy_from_slice(&((total - 40) as u16).to_be_bytes());
-        }
-        _ => return packet,
+    if !make_header_sound(&mut packet) {
+        return packet;
     }
+    let (at, total) = (transport_at(&packet), packet.len());
     match protocol(&packet) {
         Some(6) if total >= at + 20 => write_checksum(&mut packet, at, 6, at + 16),
         Some(17) if total >= at + 8 => {
@@ -153,6 +144,25 @@ pub(crate) fn sound(mut packet: Vec<u8>) -> Vec<u8> {
         _ => {}
     }
     packet
+}
+
+/// False: it has none.
+pub(crate) fn make_header_sound(packet: &mut [u8]) -> bool {
+    let (at, total) = (transport_at(packet), packet.len());
+    match packet.first().map(|first| first >> 4) {
+        Some(4) if total >= 20 && at <= total => {
+            packet[2..4].copy_from_slice(&(total as u16).to_be_bytes());
+            packet[10..12].fill(0);
+            let checksum = !sum(&packet[..at]);
+            packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+            true
+        }
+        Some(6) if total >= 40 => {
+            packet[4..6].copy_from_slice(&((total - 40) as u16).to_be_bytes());
+            true
+        }
+        _ => false,
+    }
 }
 
 /// The field holds the pseudo-header's sum, as the kernel leaves it to the card.

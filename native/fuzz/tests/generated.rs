@@ -48,6 +48,12 @@ fn generated_inputs_hold_for_netstack() {
     run("netstack", "netstack", 500, chance_bytes);
 }
 
+/// Each of up to 200 steps, and turns of two to four shards.
+#[test]
+fn generated_inputs_hold_for_netstack_shards() {
+    run("netstack_shards", "netstack_shards", 500, chance_bytes);
+}
+
 fn run(name: &str, corpus: &str, inputs: usize, fresh: fn(&mut Chance) -> Vec<u8>) {
     let run = target(name).unwrap();
     let committed = committed(corpus);

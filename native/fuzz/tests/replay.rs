@@ -52,6 +52,11 @@ fn committed_inputs_hold_for_netstack() {
 }
 
 #[test]
+fn committed_inputs_hold_for_netstack_shards() {
+    replay("netstack_shards");
+}
+
+#[test]
 fn committed_inputs_hold_for_tun_offload() {
     replay("tun_offload");
 }

@@ -49,10 +49,6 @@ impl Helper {
         })
     }
 
-    pub(super) fn shard(&self) -> &Shard {
-        &self.shard
-    }
-
     /// Its flows stay as they are.
     pub(super) fn stop(self) -> Arc<Shard> {
         self.is_leaving.store(true, Ordering::Release);
@@ -60,6 +56,12 @@ impl Helper {
         // A thread that panicked has ended the process before.
         let _ = self.thread.join();
         self.shard
+    }
+}
+
+impl AsRef<Shard> for Helper {
+    fn as_ref(&self) -> &Shard {
+        &self.shard
     }
 }
 
@@ -96,11 +98,7 @@ fn until_deadline(shard: &Shard) -> Option<Duration> {
 
 fn carry(shared: &Shared, shard: &Shard, room: &mut Room, outgoing: &mut Outgoing) {
     let now = now();
-    let mut nat = shard.nat();
-    shard.take_in_waiting(now.instant, &mut nat, room, &mut outgoing.to_devices);
-    nat.handle_ready(now.instant, &mut outgoing.to_devices);
-    let refused = nat.take_refused();
-    drop(nat);
+    let refused = shard.take_turn(now.instant, room, &mut outgoing.to_devices);
     outgoing.send(now, shared);
     log_refused(refused);
 }

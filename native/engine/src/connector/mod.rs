@@ -3,6 +3,7 @@
 //! and any uid will do, and waits for nobody: each of its sockets is connected. Given a TUN, it leaves to the kernel what is for other hosts.
 
 mod config;
+mod desk;
 mod gateways;
 mod helper;
 mod kernel;
@@ -32,6 +33,7 @@ use crate::clock::now;
 use crate::control::EventSink;
 use crate::entropy::SystemEntropy;
 use crate::{log_warn, privileges};
+pub use desk::ShardDesk;
 pub(crate) use kernel::KernelDoor;
 use plane::Plane;
 use role::Connector;

@@ -12,7 +12,7 @@
 
 mod orders;
 mod receiving;
-mod translating;
+pub(super) mod translating;
 mod waiting;
 
 use std::io;

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use culvert_netstack::{Batch, Nat, PeerTag, Sorted};
+use culvert_netstack::{Batch, Nat, PeerTag, Refused, Sorted};
 
 use self::waiting::Waiting;
 use crate::bell::Bell;
@@ -46,14 +46,16 @@ impl Shard {
         self.waiting().push(peer, sorted)
     }
 
-    /// `nat`: this shard's. `room`: the caller's own, empty before and after.
-    pub(super) fn take_in_waiting(
-        &self,
-        now: Instant,
-        nat: &mut Nat,
-        room: &mut Room,
-        out: &mut Batch,
-    ) {
+    /// Takes in what waits, and serves what is ready and due. `room`: the caller's own, empty before and after. Gives back what
+    /// was not let through, for the log.
+    pub(super) fn take_turn(&self, now: Instant, room: &mut Room, out: &mut Batch) -> Vec<Refused> {
+        let mut nat = self.nat();
+        self.take_in_waiting(now, &mut nat, room, out);
+        nat.handle_ready(now, out);
+        nat.take_refused()
+    }
+
+    fn take_in_waiting(&self, now: Instant, nat: &mut Nat, room: &mut Room, out: &mut Batch) {
         std::mem::swap(&mut *self.waiting(), &mut room.0);
         for (peer, sorted) in room.0.packets() {
             nat.handle_sorted(now, peer, &sorted, out);
@@ -64,6 +66,12 @@ impl Shard {
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AsRef<Shard> for Shard {
+    fn as_ref(&self) -> &Shard {
+        self
     }
 }
 

@@ -90,6 +90,12 @@ impl Gateway {
             .is_some_and(|peer| peer.has_session(now()))
     }
 
+    /// To the connector, as both ends count.
+    pub fn sent_bytes(&self) -> u64 {
+        let peer = self.tunnel.peer(&self.connector).unwrap();
+        peer.status().sent_bytes
+    }
+
     /// An inner packet toward the connector.
     pub fn send(&mut self, packet: &[u8]) {
         let mut buffer = vec![0; HEADROOM + packet.len() + TAILROOM];

@@ -41,7 +41,7 @@ impl Plane {
         let out = &mut self.outgoing.to_devices;
         self.nat.configure(now.instant, &config.nat, out);
         for helper in &self.helpers {
-            let mut nat = helper.shard().nat();
+            let mut nat = helper.as_ref().nat();
             nat.configure(now.instant, &config.nat, out);
         }
         if let Some(kernel) = &mut self.kernel {
@@ -75,7 +75,7 @@ impl Plane {
         let mut report = Report::default();
         report.count_nat(&self.nat);
         for helper in &self.helpers {
-            report.count_nat(&helper.shard().nat());
+            report.count_nat(&helper.as_ref().nat());
         }
         let of_tunnel = self.shared.tunnel.drop_counts().into_iter();
         report.count_drops(of_tunnel.map(|(reason, count)| (reason.as_str(), count)));

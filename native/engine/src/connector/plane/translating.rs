@@ -4,24 +4,24 @@ use std::time::Instant;
 
 use culvert_netstack::{Batch, Entrance, Nat, PeerTag};
 
-use super::super::helper::Helper;
+use super::super::shard::Shard;
 
 /// For what one receive has brought.
-pub(super) struct Translating<'a> {
-    pub(super) now: Instant,
-    pub(super) entrance: &'a mut Entrance,
-    pub(super) nat: &'a mut Nat,
+pub(in crate::connector) struct Translating<'a, H> {
+    pub(in crate::connector) now: Instant,
+    pub(in crate::connector) entrance: &'a mut Entrance,
+    pub(in crate::connector) nat: &'a mut Nat,
     /// Of the second shard, the third, and so on.
-    pub(super) helpers: &'a [Helper],
-    pub(super) to_devices: &'a mut Batch,
+    pub(in crate::connector) helpers: &'a [H],
+    pub(in crate::connector) to_devices: &'a mut Batch,
     /// Of the helpers, a bit for each that has got something.
-    pub(super) left_for: u16,
+    pub(in crate::connector) left_for: u16,
     /// Packets that a helper had no room for.
-    pub(super) overrun: u64,
+    pub(in crate::connector) overrun: u64,
 }
 
-impl Translating<'_> {
-    pub(super) fn handle(&mut self, peer: PeerTag, packet: &[u8]) {
+impl<H: AsRef<Shard>> Translating<'_, H> {
+    pub(in crate::connector) fn handle(&mut self, peer: PeerTag, packet: &[u8]) {
         let Some((shard, sorted)) = self.entrance.sort(self.now, packet) else {
             return;
         };
@@ -31,15 +31,15 @@ impl Translating<'_> {
             return nat.handle_sorted(*now, peer, &sorted, self.to_devices);
         };
         self.left_for |= 1 << number;
-        self.overrun += u64::from(!helper.shard().leave(peer, &sorted));
+        self.overrun += u64::from(!helper.as_ref().leave(peer, &sorted));
     }
 
     /// The acknowledgements, and what is to be written to targets. Returns what was lost.
-    pub(super) fn finish(self) -> u64 {
+    pub(in crate::connector) fn finish(self) -> u64 {
         // Once for all that one receive has brought, and before this thread's own work.
         for (number, helper) in self.helpers.iter().enumerate() {
             if self.left_for & (1 << number) != 0 {
-                helper.shard().bell.ring();
+                helper.as_ref().bell.ring();
             }
         }
         self.nat.flush(self.now, self.to_devices);
