@@ -88,7 +88,7 @@ fn piece_v6(
 ) -> Vec<u8> {
     let mut piece = header.to_vec();
     let protocol = std::mem::replace(&mut piece[6], FRAGMENT);
-    let field = offset * 8 | u16::from(has_more);
+    let field = (offset * 8) | u16::from(has_more);
     piece.extend([protocol, 0]);
     piece.extend(field.to_be_bytes());
     piece.extend([0, 0, 0, identification]);
