@@ -5,7 +5,7 @@
 //! an attacker would have to know.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -137,8 +137,10 @@ fn read_locked(path: &Path) -> io::Result<Option<(File, Vec<u8>)>> {
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW)
         .open(path)?;
-    if file.try_lock().is_err() {
-        return Ok(None);
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(cause)) => return Err(cause),
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;

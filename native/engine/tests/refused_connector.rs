@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use conversation::{Conversation, SERVER, base64, connector_key, tcp_echo};
 use gateway::Gateway as TunnelEnd;
 use lab::{Host, unique};
-use process::Engine;
+use process::{Engine, NOBODY};
 use refusing_kernel::Refusals;
 use refusing_kernel::endurance::Refusal;
 use refusing_kernel::errnos::{
@@ -47,8 +47,47 @@ const ROOT: u32 = 0;
 const SYN: u8 = 2;
 const CLOSED_PORT: u16 = 9;
 
+/// Which connector it is, and whose calls fail.
+#[derive(Clone, Copy)]
+struct Trial {
+    options: &'static [&'static str],
+    /// What the names of those threads begin with.
+    threads: &'static str,
+    /// So many that each thread has some.
+    flows: u16,
+}
+
+const ONE_THREAD: Trial = Trial {
+    options: &[],
+    threads: "",
+    flows: 1,
+};
+/// The first shard is the plane's.
+const HELPERS_OF_THREE_SHARDS: Trial = Trial {
+    options: &["--shards", "3"],
+    threads: "shard ",
+    flows: 16,
+};
+
 #[test]
 fn line_50_a_connector_endures_calls_that_fail() {
+    calls_on_the_way_fail(ONE_THREAD);
+}
+
+#[test]
+fn line_50_a_connector_of_three_shards_endures_calls_that_fail_in_its_helpers() {
+    calls_on_the_way_fail(HELPERS_OF_THREE_SHARDS);
+}
+
+/// A helper neither listens to gateways nor talks to anybody but the kernel and its plane.
+const NOT_OF_A_HELPER: [i64; 4] = [
+    libc::SYS_accept4,
+    libc::SYS_recvfrom,
+    libc::SYS_recvmmsg,
+    libc::SYS_write,
+];
+
+fn calls_on_the_way_fail(trial: Trial) {
     const SENDING: &[i32] = &[
         libc::EAGAIN,
         libc::EINTR,
@@ -97,8 +136,11 @@ fn line_50_a_connector_endures_calls_that_fail() {
     ];
     spawn(move || {
         enter_a_private_network();
-        for (call, errnos) in all {
-            connector_endures(call, errnos, begin_of_everything);
+        let is_of_helpers = trial.options != ONE_THREAD.options;
+        let mut made = all.to_vec();
+        made.retain(|(call, _)| !is_of_helpers || !NOT_OF_A_HELPER.contains(call));
+        for (call, errnos) in made {
+            connector_endures(trial, call, errnos, begin_of_everything);
         }
     })
     .join()
@@ -109,10 +151,12 @@ fn line_50_a_connector_endures_calls_that_fail() {
 fn line_50_a_connector_endures_calls_that_fail_at_the_end_of_a_connection() {
     spawn(move || {
         enter_a_private_network();
-        let ending = &[libc::ENOBUFS, libc::ENOTCONN];
-        connector_endures(libc::SYS_shutdown, ending, connection_that_ends);
-        let returning = &[libc::EAGAIN, libc::ENOMEM];
-        connector_endures(libc::SYS_madvise, returning, connection_that_ends);
+        for trial in [ONE_THREAD, HELPERS_OF_THREE_SHARDS] {
+            let ending = &[libc::ENOBUFS, libc::ENOTCONN];
+            connector_endures(trial, libc::SYS_shutdown, ending, connection_that_ends);
+            let returning = &[libc::EAGAIN, libc::ENOMEM];
+            connector_endures(trial, libc::SYS_madvise, returning, connection_that_ends);
+        }
     })
     .join()
     .unwrap();
@@ -124,34 +168,38 @@ fn line_50_a_connector_whose_kernel_forwards_endures_an_interface_that_fails() {
     kernel_connector_endures(libc::SYS_writev, WRITING_AN_INTERFACE);
 }
 
-fn connector_endures(call: i64, errnos: &[i32], provoke: fn(&mut TunnelEnd, u16)) {
+fn connector_endures(trial: Trial, call: i64, errnos: &[i32], provoke: fn(&mut TunnelEnd, u16)) {
     let mut supervisor = None;
-    let mut engine = Engine::start_prepared(
-        &format!("refused-{call}"),
+    let mut engine = Engine::prepared_as(
+        NOBODY,
+        &format!("refused-{call}-{}", trial.flows),
+        trial.options,
         |command| Refusals::prepare(command, &[call]),
         |pid| supervisor = Some(Refusals::over(pid)),
     );
     let refusals = supervisor.as_ref().unwrap();
+    refusals.only_in(trial.threads);
     let mut end = TunnelEnd::new([1; 32], connector_key());
     let answer = engine.ask("configure", config(&end));
     assert!(answer["result"]["hash"].is_string(), "{answer}");
     end.until("a session", TunnelEnd::has_session);
     let udp_port = echo_server();
-    assert!(echoes(&mut end, 3999, udp_port));
+    assert!(all_echo(&mut end, 3000, trial.flows, udp_port));
     for (number, errno) in errnos.iter().enumerate() {
         let refusal = Refusal::of(call, *errno, engine.child.id());
         refusals.refuse(call, *errno);
-        let source = 4000 + 10 * number as u16;
-        provoke(&mut end, source);
+        let source = 4000 + 200 * number as u16;
+        (source..source + trial.flows).for_each(|source| provoke(&mut end, source));
         let asking = ask_for_status(&engine);
-        echoes(&mut end, source, udp_port);
+        all_echo(&mut end, source, trial.flows, udp_port);
         // Longer than a bell that was not heard waits to be rung again.
         sleep(Duration::from_millis(150));
         let refused = refusals.relent_once_met();
         drop(asking);
 
         refusal.expect_met(refused);
-        let works = (1..8).any(|again| echoes(&mut end, source + again, udp_port));
+        let mut sources = (1..8).map(|again| source + again * trial.flows);
+        let works = sources.any(|source| all_echo(&mut end, source, trial.flows, udp_port));
         refusal.expect_endured(works, engine.child.id());
     }
 }
@@ -266,14 +314,24 @@ fn echo_server() -> u16 {
 
 /// A datagram of a new flow there and back, within half a second.
 fn echoes(end: &mut TunnelEnd, source: u16, port: u16) -> bool {
+    all_echo(end, source, 1, port)
+}
+
+/// Likewise of so many flows at once.
+fn all_echo(end: &mut TunnelEnd, first: u16, flows: u16, port: u16) -> bool {
     end.got.clear();
-    end.send(&packets::udp(SERVER, source, port, 64, b"hello"));
+    let sources: Vec<u16> = (first..first + flows).collect();
+    for source in &sources {
+        end.send(&packets::udp(SERVER, *source, port, 64, b"hello"));
+    }
     let deadline = Instant::now() + Duration::from_millis(500);
+    let has_come = |got: &[Vec<u8>], source: &u16| {
+        let mut answers = got.iter().filter(|packet| packet[9] == 17);
+        answers.any(|packet| packet[22..24] == source.to_be_bytes())
+    };
     while Instant::now() < deadline {
         end.step();
-        let to_source =
-            |packet: &Vec<u8>| packet[9] == 17 && packet[22..24] == source.to_be_bytes();
-        if end.got.iter().any(to_source) {
+        if sources.iter().all(|source| has_come(&end.got, source)) {
             return true;
         }
     }

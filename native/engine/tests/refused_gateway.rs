@@ -135,6 +135,8 @@ fn line_50_a_gateway_that_gets_no_new_port_keeps_its_old_one() {
     let ports = [
         (libc::SYS_socket, MAKING_A_SOCKET),
         (libc::SYS_bind, TAKING_A_PORT),
+        (libc::SYS_getsockname, &[libc::ENOBUFS]),
+        (libc::SYS_setsockopt, &[libc::ENOMEM, libc::ENOPROTOOPT]),
     ];
     for (call, errnos) in ports {
         let mut command = Command::new(ENGINE);

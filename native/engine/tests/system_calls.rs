@@ -13,7 +13,6 @@ mod refusing_kernel;
 use std::fs;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
-use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -109,6 +108,7 @@ fn line_50_bells_callers_and_questions_that_fail_end_nothing() {
     }
     for (call, errnos) in [
         (libc::SYS_ioctl, &[libc::ENODEV, libc::ENOMEM][..]),
+        (libc::SYS_getsockopt, &[libc::ENOBUFS]),
         (libc::SYS_recvfrom, &[libc::ENOBUFS, libc::ENOMEM]),
         (libc::SYS_accept4, LETTING_CALLERS_IN),
     ] {
@@ -119,7 +119,12 @@ fn line_50_bells_callers_and_questions_that_fail_end_nothing() {
 #[test]
 fn line_50_a_port_that_can_not_be_opened_leaves_the_one_that_is() {
     let ((one, other), folder) = (Host::pair(), Folder::new());
-    let calls = [libc::SYS_bind, libc::SYS_socket];
+    let calls = [
+        libc::SYS_bind,
+        libc::SYS_getsockname,
+        libc::SYS_setsockopt,
+        libc::SYS_socket,
+    ];
     let (near, _far) = refused_and_far(&one, &other, &folder, &calls, "");
     one.must_reach("10.5.0.2");
     for (call, errnos) in [
@@ -127,6 +132,8 @@ fn line_50_a_port_that_can_not_be_opened_leaves_the_one_that_is() {
             libc::SYS_bind,
             &[libc::EACCES, libc::EADDRINUSE, libc::ENOMEM][..],
         ),
+        (libc::SYS_getsockname, &[libc::ENOBUFS]),
+        (libc::SYS_setsockopt, &[libc::ENOMEM, libc::ENOPROTOOPT]),
         (libc::SYS_socket, MAKING_A_SOCKET),
     ] {
         for errno in errnos {
@@ -191,41 +198,6 @@ fn line_50_a_handshake_waits_for_randomness_and_nothing_ends() {
 
         refusal.expect_met(refused);
         refusal.expect_endured(holds_soon(|| other.reaches("10.5.0.1")), pid);
-    }
-}
-
-/// Who can not start says why, and leaves nothing behind.
-#[test]
-fn line_50_what_fails_when_it_starts_is_a_failed_start_with_its_reason() {
-    let host = Host::new();
-    let folder = Folder::new();
-    let socket = folder.join("control.sock");
-    for role in ["device", "gateway", "connector"] {
-        for (call, errno) in [
-            (libc::SYS_eventfd2, libc::EMFILE),
-            (libc::SYS_bind, libc::ENOMEM),
-            (libc::SYS_socket, libc::ENFILE),
-            (libc::SYS_clone3, libc::EAGAIN),
-        ] {
-            let (path, tun) = (socket.clone(), unique("a"));
-            let name = tun.clone();
-            let begun = host.within(move || {
-                let mut command = Command::new(ENGINE);
-                command.arg(role);
-                if role == "device" {
-                    command.arg(name);
-                }
-                command.arg("--control").arg(path);
-                RefusingKernel::start_refusing(command, call, errno)
-            });
-            let (status, said) = begun.join().unwrap().end();
-
-            let reason = std::io::Error::from_raw_os_error(errno).to_string();
-            assert_eq!(status.code(), Some(1), "{role}, call {call}: {said}");
-            assert!(said.contains(&reason), "{role}, call {call}: {said}");
-            assert!(!socket.exists(), "{role}, call {call}: its socket is left");
-            assert!(!host.ip("link").contains(&tun), "its interface is left");
-        }
     }
 }
 

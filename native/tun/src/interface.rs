@@ -48,8 +48,8 @@ pub enum TunFault {
         "an interface {0} exists already: choose another name, or remove it with `ip link del {0}`"
     )]
     NameTaken(String),
-    #[error("the MTU {0} was refused by the kernel")]
-    MtuRefused(u16),
+    #[error("the MTU {mtu} was refused by the kernel: {cause}")]
+    MtuRefused { mtu: u16, cause: io::Error },
     #[error("the interface {name} can not be made: {cause}")]
     Failed { name: String, cause: io::Error },
 }
@@ -87,7 +87,10 @@ impl Tun {
             control,
         };
         tun.set_mtu(options.mtu)
-            .map_err(|_| TunFault::MtuRefused(options.mtu))?;
+            .map_err(|cause| TunFault::MtuRefused {
+                mtu: options.mtu,
+                cause,
+            })?;
         // Whoever refuses this has a reason, and we can do without.
         let _ = tun.ask(libc::SIOCSIFTXQLEN, QUEUE_PACKETS);
         Ok((tun, queues))

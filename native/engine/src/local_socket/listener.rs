@@ -78,15 +78,16 @@ impl Listener {
         let before = umask(Mode::from_raw_mode(0o177));
         let bound = UnixListener::bind(&draft);
         umask(before);
-        let socket = bound?;
-        let named = name(&socket, &draft, path);
+        let named = bound.and_then(|socket| Ok((name(&socket, &draft, path)?, socket)));
         if named.is_err() {
+            // Its file is there before it listens.
             let _ = fs::remove_file(&draft);
         }
+        let (made, socket) = named?;
         Ok(Listener {
             socket,
             path: path.to_owned(),
-            identity: identity(&named?),
+            identity: identity(&made),
         })
     }
 

@@ -33,15 +33,7 @@ impl Engine {
         Self::prepared_as(user, name, options, |_| (), |_| ())
     }
 
-    /// As [`Engine::start`], with something done to the command before and to the process at once after its start.
-    pub fn start_prepared(
-        name: &str,
-        prepare: impl FnOnce(&mut Command),
-        started: impl FnOnce(u32),
-    ) -> Self {
-        Self::prepared_as(NOBODY, name, &[], prepare, started)
-    }
-
+    /// With something done to the command before and to the process at once after its start.
     pub fn prepared_as(
         user: u32,
         name: &str,

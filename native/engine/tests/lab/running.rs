@@ -27,6 +27,10 @@ impl Running {
         unsafe { libc::kill(self.child.id().cast_signed(), signal) };
     }
 
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// How it ended within five seconds, and what it had to say.
     pub fn end(&mut self) -> (ExitStatus, String) {
         let deadline = Instant::now() + Duration::from_secs(5);

@@ -11,6 +11,7 @@ pub mod endurance;
 pub mod errnos;
 mod seccomp;
 
+use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus};
@@ -37,6 +38,8 @@ pub struct Refusals {
 #[derive(Default)]
 struct Orders {
     refused: Mutex<Vec<Refused>>,
+    /// Only threads whose names begin so are refused anything.
+    threads: Mutex<&'static str>,
     is_over: AtomicBool,
 }
 
@@ -44,15 +47,29 @@ struct Orders {
 struct Refused {
     call: i64,
     errno: i32,
+    /// How often it works before, and how often it fails then.
+    spared: u64,
+    most: u64,
+    made: u64,
     count: u64,
 }
 
 impl RefusingKernel {
-    /// Starts the program while this call fails, each time. For a start that is to fail.
-    pub fn start_refusing(mut command: Command, call: i64, errno: i32) -> RefusingKernel {
+    /// Starts the program; this call works so many times, fails once, and works again.
+    pub fn start_refusing_once(
+        mut command: Command,
+        call: i64,
+        errno: i32,
+        spared: u64,
+    ) -> RefusingKernel {
         Refusals::prepare(&mut command, &[call]);
         let running = Running::start(&mut command);
-        let refusals = Refusals::over_refusing(running.pid(), &[(call, errno)]);
+        let once = Refused {
+            spared,
+            most: 1,
+            ..Refused::new(call, errno)
+        };
+        let refusals = Refusals::over_refusing(running.pid(), vec![once]);
         RefusingKernel {
             running,
             refusals,
@@ -90,6 +107,12 @@ impl RefusingKernel {
         self.refusals.relent()
     }
 
+    /// How often the calls were made, refused or not.
+    pub fn made(&self) -> u64 {
+        let refused = self.refusals.orders.refused.lock().unwrap();
+        refused.iter().map(|refused| refused.made).sum()
+    }
+
     /// How it ends by itself, and what it had to say. After this it is only good for being dropped.
     pub fn end(&mut self) -> (ExitStatus, String) {
         self.has_ended = true;
@@ -114,16 +137,21 @@ impl Refusals {
 
     /// For a program that was prepared and has been started.
     pub fn over(pid: u32) -> Refusals {
-        Refusals::over_refusing(pid, &[])
+        Refusals::over_refusing(pid, Vec::new())
     }
 
-    fn over_refusing(pid: u32, refused: &[(i64, i32)]) -> Refusals {
+    fn over_refusing(pid: u32, refused: Vec<Refused>) -> Refusals {
         let orders = Arc::new(Orders::default());
-        *orders.refused.lock().unwrap() = list_of(refused);
-        let listener = take_listener(pid);
+        *orders.refused.lock().unwrap() = refused;
         let own = Arc::clone(&orders);
-        let supervisor = Some(spawn(move || supervise(&listener, &own)));
+        let supervisor =
+            take_listener(pid).map(|listener| spawn(move || supervise(&listener, &own)));
         Refusals { orders, supervisor }
+    }
+
+    /// From now on nobody is refused anything but threads whose names begin so.
+    pub fn only_in(&self, threads: &'static str) {
+        *self.orders.threads.lock().unwrap() = threads;
     }
 
     /// From now on this call fails with this errno, each time; an interruption three times, for nobody is interrupted
@@ -165,12 +193,22 @@ impl Refusals {
 }
 
 fn list_of(refused: &[(i64, i32)]) -> Vec<Refused> {
-    let each = |(call, errno): &(i64, i32)| Refused {
-        call: *call,
-        errno: *errno,
-        count: 0,
-    };
+    let each = |(call, errno): &(i64, i32)| Refused::new(*call, *errno);
     refused.iter().map(each).collect()
+}
+
+impl Refused {
+    fn new(call: i64, errno: i32) -> Refused {
+        let most = if errno == libc::EINTR { 3 } else { u64::MAX };
+        Refused {
+            call,
+            errno,
+            spared: 0,
+            most,
+            made: 0,
+            count: 0,
+        }
+    }
 }
 
 impl Drop for RefusingKernel {
@@ -193,7 +231,7 @@ impl Drop for Refusals {
 fn supervise(listener: &OwnedFd, orders: &Orders) {
     while !orders.is_over.load(Ordering::SeqCst) {
         match seccomp::wait(listener) {
-            Some(true) => answer_one(listener, |call| orders.errno_of(call)),
+            Some(true) => answer_one(listener, |call, thread| orders.errno_of(call, thread)),
             Some(false) => {}
             None => return,
         }
@@ -201,11 +239,15 @@ fn supervise(listener: &OwnedFd, orders: &Orders) {
 }
 
 impl Orders {
-    /// What this call shall say now, if it is refused.
-    fn errno_of(&self, call: i64) -> Option<i32> {
+    /// What this call of this thread shall say now, if it is refused.
+    fn errno_of(&self, call: i64, thread: u32) -> Option<i32> {
         let mut refused = self.refused.lock().unwrap();
         let refusal = refused.iter_mut().find(|refused| refused.call == call)?;
-        if refusal.errno == libc::EINTR && refusal.count >= 3 {
+        if !is_named(thread, *self.threads.lock().unwrap()) {
+            return None;
+        }
+        refusal.made += 1;
+        if refusal.made <= refusal.spared || refusal.count >= refusal.most {
             return None;
         }
         refusal.count += 1;
@@ -213,8 +255,14 @@ impl Orders {
     }
 }
 
+fn is_named(thread: u32, beginning: &str) -> bool {
+    beginning.is_empty()
+        || fs::read_to_string(format!("/proc/{thread}/comm"))
+            .is_ok_and(|name| name.starts_with(beginning))
+}
+
 /// Until the claim holds, for five seconds at most.
-pub fn holds_soon(claim: impl Fn() -> bool) -> bool {
+pub fn holds_soon(mut claim: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + Duration::from_secs(5);
     while Instant::now() < deadline {
         if claim() {

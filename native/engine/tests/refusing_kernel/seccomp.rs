@@ -55,7 +55,8 @@ pub fn install(filter: &[libc::sock_filter]) -> io::Result<()> {
     }
 }
 
-pub fn take_listener(pid: u32) -> OwnedFd {
+/// `None`: the program has ended without a call that stops.
+pub fn take_listener(pid: u32) -> Option<OwnedFd> {
     // SAFETY: numbers; a descriptor that comes back is new and ours alone.
     let process = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) } as i32;
     assert!(process >= 0, "{}", io::Error::last_os_error());
@@ -64,9 +65,13 @@ pub fn take_listener(pid: u32) -> OwnedFd {
     // SAFETY: as above.
     let listener =
         unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), LISTENER, 0) } as i32;
-    assert!(listener >= 0, "{}", io::Error::last_os_error());
+    if listener < 0 {
+        let cause = io::Error::last_os_error();
+        assert_eq!(cause.raw_os_error(), Some(libc::ESRCH), "{cause}");
+        return None;
+    }
     // SAFETY: as above.
-    unsafe { OwnedFd::from_raw_fd(listener) }
+    Some(unsafe { OwnedFd::from_raw_fd(listener) })
 }
 
 /// Waits up to a tenth of a second for a call that stops. `None`: the program is gone.
@@ -83,7 +88,8 @@ pub fn wait(listener: &OwnedFd) -> Option<bool> {
 }
 
 /// Takes the call that waits, and has it fail with the errno that `decide` says, or made.
-pub fn answer_one(listener: &OwnedFd, decide: impl FnOnce(i64) -> Option<i32>) {
+/// It is told which call it is and which thread makes it.
+pub fn answer_one(listener: &OwnedFd, decide: impl FnOnce(i64, u32) -> Option<i32>) {
     // SAFETY: both are plain data; the kernel wants the request zeroed.
     let (mut request, mut answer) = unsafe {
         (
@@ -98,7 +104,7 @@ pub fn answer_one(listener: &OwnedFd, decide: impl FnOnce(i64) -> Option<i32>) {
         return;
     }
     answer.id = request.id;
-    match decide(i64::from(request.data.nr)) {
+    match decide(i64::from(request.data.nr), request.pid) {
         Some(errno) => answer.error = -errno,
         None => answer.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
     }
