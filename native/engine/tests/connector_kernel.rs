@@ -16,18 +16,25 @@
 mod conversation;
 #[path = "connector/gateway.rs"]
 mod gateway;
+#[path = "../../netstack/tests/lab/host_only.rs"]
+mod host_only;
 mod lab;
 #[path = "../../netstack/tests/lab/packets.rs"]
 mod packets;
 #[path = "connector/process.rs"]
 mod process;
 
+use std::fs::File;
 use std::net::{IpAddr, UdpSocket};
+use std::process::Command;
+use std::time::Duration;
 
 use conversation::{Conversation, PRIVATE, SERVER, base64, connector_key, tcp_echo};
 use gateway::Gateway;
+use host_only::HOST_ONLY;
+use lab::folder::Folder;
 use lab::{Host, unique};
-use packets::{echo, error_of, open, udp};
+use packets::{echo, error_of, open, tcp, udp};
 use process::Engine;
 use serde_json::{Value, json};
 
@@ -36,6 +43,7 @@ const DEVICE_V6: &str = "fd5a::7";
 const CONNECTOR: &str = "100.96.0.2";
 const SITE: &str = "10.9.0.1";
 const ROOT: u32 = 0;
+const RANGES: [&str; 3] = ["10.9.0.0/16", "127.0.0.0/8", "169.254.0.0/16"];
 
 #[test]
 fn what_is_for_other_hosts_goes_through_the_kernel_and_back_with_all_that_it_answers() {
@@ -117,6 +125,72 @@ fn the_connectors_own_host_and_what_has_to_be_refused_stay_out_of_the_kernel() {
 }
 
 #[test]
+fn what_only_the_connectors_host_may_reach_is_refused_logged_and_kept_from_the_kernel() {
+    const EVERYTHING: [&str; 5] = [
+        "0.0.0.0/0",
+        "::/0",
+        "169.254.0.0/16",
+        "127.0.0.0/8",
+        "fe80::/10",
+    ];
+    const METADATA: &str = "169.254.169.254";
+    let ((site, outside, server), folder) = (hosts(), Folder::new());
+    let log = folder.join("log");
+    let file = File::create(&log).unwrap();
+    let prepare = |command: &mut Command| {
+        command.env("CULVERT_LOG", "debug").stderr(file);
+    };
+    let (mut engine, mut gateway, tun) = start_with(&site, &outside, &EVERYTHING, prepare);
+    site.nft(&format!(
+        "table inet test {{ chain out_of_the_interface {{ type filter hook prerouting priority -400; iifname {tun} counter; }}; }}"
+    ));
+    let has_come_out = || {
+        let counted = site.must("nft", "list table inet test");
+        !counted.contains("packets 0 bytes 0")
+    };
+
+    for target in HOST_ONLY {
+        gateway.got.clear();
+        gateway.send(&udp(target, 4000, 53, 64, b"?"));
+        gateway.send(&echo(target, 1, 1, 64, b"?"));
+        gateway.send(&tcp(target, 4000, 53, 2, 1, 0));
+        gateway.until("three refusals", |gateway| gateway.got.len() >= 3);
+        let prohibited = if ip(target).is_ipv4() {
+            (3, 13)
+        } else {
+            (1, 1)
+        };
+        for answer in &gateway.got {
+            let (_, kind, code, _) = error_of(answer);
+            assert_eq!((kind, code), prohibited, "{target}");
+        }
+    }
+    let status = engine.ask("status", json!(null))["result"].clone();
+    let said = std::fs::read_to_string(&log).unwrap();
+    assert!(!has_come_out(), "the kernel was given something");
+    assert_eq!(status["flows"], 0, "{status}");
+    for target in HOST_ONLY {
+        let words = format!(" to {} port ", ip(target));
+        assert_eq!(said.matches(&words).count(), 3, "{target}: {said}");
+    }
+    assert_eq!(said.matches("warn: refused: ").count(), 10, "{said}");
+
+    // What a range names is there, by way of the kernel: so it was the engine that refused it, and the counter counts.
+    let named = [&EVERYTHING[..], &["169.254.169.254/32"]].concat();
+    server.has("lan", &["169.254.169.254/32"]);
+    site.ip(&format!("route add {METADATA}/32 via {SERVER}"));
+    let answer = engine.ask("configure", config(&gateway, &named));
+    assert!(answer["result"]["hash"].is_string(), "{answer}");
+    let metadata = within(&server, || UdpSocket::bind((METADATA, 53)).unwrap());
+    metadata
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    gateway.send(&udp(METADATA, 4000, 53, 64, b"?"));
+    assert!(metadata.recv_from(&mut [0; 100]).is_ok());
+    assert!(has_come_out());
+}
+
+#[test]
 fn an_interface_that_is_taken_away_ends_the_engine_so_that_it_is_started_anew() {
     let (site, outside, _server) = hosts();
     let (mut engine, _gateway, tun) = start(&site, &outside);
@@ -138,12 +212,22 @@ fn hosts() -> (Host, Host, Host) {
     (site, outside, server)
 }
 
-/// The least that a kernel needs for it; the real rules are the connector's, in TypeScript.
 fn start(site: &Host, outside: &Host) -> (Engine, Gateway, String) {
+    start_with(site, outside, &RANGES, |_| ())
+}
+
+/// The least that a kernel needs for it; the real rules are the connector's, in TypeScript.
+fn start_with(
+    site: &Host,
+    outside: &Host,
+    ranges: &[&str],
+    prepare: impl FnOnce(&mut Command) + Send + 'static,
+) -> (Engine, Gateway, String) {
     let tun = unique("t");
     let name = tun.clone();
     let mut engine = within(site, move || {
-        Engine::start_as(ROOT, &format!("kernel-{name}"), &["--tun", &name])
+        let called = format!("kernel-{name}");
+        Engine::prepared_as(ROOT, &called, &["--tun", &name], prepare, |_| ())
     });
     site.ip(&format!("addr add {CONNECTOR}/32 dev {tun}"));
     site.ip(&format!("link set {tun} up"));
@@ -153,7 +237,7 @@ fn start(site: &Host, outside: &Host) -> (Engine, Gateway, String) {
     let mut gateway = within(outside, || {
         Gateway::at("192.0.2.2:51820", [1; 32], connector_key())
     });
-    let answer = engine.ask("configure", config(&gateway));
+    let answer = engine.ask("configure", config(&gateway, ranges));
     assert!(answer["result"]["hash"].is_string(), "{answer}");
     gateway.until("a session", Gateway::has_session);
     (engine, gateway, tun)
@@ -163,10 +247,10 @@ fn within<T: Send + 'static>(host: &Host, work: impl FnOnce() -> T + Send + 'sta
     host.within(work).join().unwrap()
 }
 
-fn config(gateway: &Gateway) -> Value {
+fn config(gateway: &Gateway, ranges: &[&str]) -> Value {
     json!({
-        "privateKey": base64(PRIVATE.as_slice()), "mtu": 1420, "addresses": [CONNECTOR],
-        "ranges": ["10.9.0.0/16", "127.0.0.0/8", "169.254.0.0/16"], "overlay": ["100.96.0.0/16"],
+        "privateKey": base64(PRIVATE.as_slice()), "mtu": 1420, "addresses": [CONNECTOR, "fd5a::2"],
+        "ranges": ranges, "overlay": ["100.96.0.0/16", "fd5a::/48"],
         "peers": [{
             "id": "gw", "publicKey": base64(gateway.key.as_bytes()),
             "endpoints": ["192.0.2.2:51820"], "keepaliveSeconds": 25,

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use culvert_netstack::Nat;
+use culvert_netstack::{Nat, Refused};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::outgoing::Outgoing;
-use super::refusals::log_refused;
+use super::refusals::RefusalLog;
 use super::shard::{Room, Shard};
 use super::shared::Shared;
 use crate::clean_sleep::poll_cleanly;
@@ -67,13 +67,14 @@ impl AsRef<Shard> for Helper {
 
 fn run(shared: &Shared, shard: &Shard, is_leaving: &AtomicBool) {
     let (mut room, mut outgoing) = (Room::default(), Outgoing::default());
-    let mut setback = Setback::default();
+    let (mut setback, mut log) = (Setback::default(), RefusalLog::default());
     while !is_leaving.load(Ordering::Acquire) {
         match wait(shard) {
             Ok(()) | Err(Errno::INTR) => {}
             Err(errno) => setback.wait_after("waiting for packets failed", errno),
         }
-        carry(shared, shard, &mut room, &mut outgoing);
+        let refused = carry(shared, shard, &mut room, &mut outgoing);
+        log.tell(Instant::now(), refused);
     }
 }
 
@@ -96,9 +97,10 @@ fn until_deadline(shard: &Shard) -> Option<Duration> {
     Some(deadline.saturating_duration_since(Instant::now()))
 }
 
-fn carry(shared: &Shared, shard: &Shard, room: &mut Room, outgoing: &mut Outgoing) {
+/// What it would not let through.
+fn carry(shared: &Shared, shard: &Shard, room: &mut Room, outgoing: &mut Outgoing) -> Vec<Refused> {
     let now = now();
     let refused = shard.take_turn(now.instant, room, &mut outgoing.to_devices);
     outgoing.send(now, shared);
-    log_refused(refused);
+    refused
 }

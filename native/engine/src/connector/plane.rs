@@ -31,7 +31,7 @@ use super::file_limit;
 use super::helper::Helper;
 use super::kernel::KernelDoor;
 use super::outgoing::Outgoing;
-use super::refusals::log_refused;
+use super::refusals::RefusalLog;
 use super::role::Order;
 use super::shared::Shared;
 use crate::bell::Bell;
@@ -60,6 +60,7 @@ pub(super) struct Plane {
     delivered: Vec<(PeerTag, Range<usize>)>,
     outgoing: Outgoing,
     setback: Setback,
+    refusals: RefusalLog,
 }
 
 /// Messages a receive takes; with GRO each may hold 64 packets.
@@ -109,6 +110,7 @@ impl Plane {
             delivered: Vec::new(),
             outgoing: Outgoing::default(),
             setback: Setback::default(),
+            refusals: RefusalLog::default(),
         })
     }
 
@@ -145,7 +147,7 @@ impl Plane {
         }
         self.outgoing.send(now, &self.shared);
         self.tell_events();
-        log_refused(self.nat.take_refused());
+        self.refusals.tell(now.instant, self.nat.take_refused());
         true
     }
 

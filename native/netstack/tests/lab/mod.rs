@@ -5,6 +5,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod device;
+pub mod host_only;
 pub mod packets;
 pub mod pieces;
 pub mod router;
