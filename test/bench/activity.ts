@@ -10,6 +10,8 @@ export interface Activity {
   waitedSeconds: number;
   /** Times that a thread fell asleep of itself. */
   wakeUps: number;
+  /** Times that one had to make room for another, in the middle of its work. */
+  interruptions: number;
 }
 
 export async function activityDuring<T>(
@@ -28,10 +30,11 @@ function difference(after: Activity, before: Activity = none): Activity {
     cpuSeconds: after.cpuSeconds - before.cpuSeconds,
     waitedSeconds: after.waitedSeconds - before.waitedSeconds,
     wakeUps: after.wakeUps - before.wakeUps,
+    interruptions: after.interruptions - before.interruptions,
   };
 }
 
-const none: Activity = { cpuSeconds: 0, waitedSeconds: 0, wakeUps: 0 };
+export const none: Activity = { cpuSeconds: 0, waitedSeconds: 0, wakeUps: 0, interruptions: 0 };
 
 async function activity(service: Service): Promise<Activity> {
   const processes = [service.pid, ...(await processesBelow(service.pid))];
@@ -46,6 +49,7 @@ async function activity(service: Service): Promise<Activity> {
     cpuSeconds: sum(all.map((one) => one.cpuSeconds)),
     waitedSeconds: sum(all.map((one) => one.waitedSeconds)),
     wakeUps: sum(all.map((one) => one.wakeUps)),
+    interruptions: sum(all.map((one) => one.interruptions)),
   };
 }
 
@@ -55,6 +59,12 @@ async function activityOfThread(folder: string): Promise<Activity> {
     ['schedstat', 'status'].map((name) => readFile(`${folder}/${name}`, 'utf8').catch(() => '')),
   );
   const [ran = 0, waited = 0] = (times ?? '').split(' ').map(Number);
-  const switches = /^voluntary_ctxt_switches:\s+(\d+)/m.exec(status ?? '')?.[1] ?? '0';
-  return { cpuSeconds: ran / 1e9, waitedSeconds: waited / 1e9, wakeUps: Number(switches) };
+  const switches = (kind: string) =>
+    Number(new RegExp(`^${kind}_ctxt_switches:\\s+(\\d+)`, 'm').exec(status ?? '')?.[1] ?? 0);
+  return {
+    cpuSeconds: ran / 1e9,
+    waitedSeconds: waited / 1e9,
+    wakeUps: switches('voluntary'),
+    interruptions: switches('nonvoluntary'),
+  };
 }

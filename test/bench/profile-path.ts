@@ -27,8 +27,10 @@ export async function profilePath(
     const shares = await sharesOf(service, SECONDS);
     await load;
     console.log(`${what}, ${name}`);
-    for (const { group, percent } of shares)
-      console.log(`  ${percent.toFixed(0).padStart(3)} %  ${group}`);
+    for (const { group, percent, largest } of shares)
+      console.log(
+        `  ${percent.toFixed(0).padStart(3)} %  ${group} (${largest.percent.toFixed(0)} % ${largest.symbol})`,
+      );
   }
 }
 

@@ -5,7 +5,7 @@
  *   sudo node test/bench/profile.ts flood-noise|flood-mac1|flood-stranger[-beside-tcp]
  *                                                              what the processor does, under load
  *   sudo node test/bench/profile.ts hub-peers                   the same of the switch, with 1, 100 and 10,000 devices that send
- *   sudo node test/bench/profile.ts udp-search [gotatun]        wake-ups a packet and where packets are lost, rate by rate
+ *   sudo node test/bench/profile.ts udp-search [gotatun]        wake-ups a packet, and where packets are lost, at each rate of the search
  *   sudo node test/bench/profile.ts rtt|rtt-hub [boringtun]     what a round trip consists of while nothing else is going on
  *   sudo node test/bench/profile.ts rtt-loaded|rtt-hub-loaded   what waits where while one TCP stream flows
  *

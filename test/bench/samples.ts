@@ -9,6 +9,8 @@ export interface Sample {
 export interface Share {
   group: string;
   percent: number;
+  /** Of its samples. */
+  largest: Sample;
 }
 
 /** Lines such as `  21.09%  [k] _copy_from_iter`. */
@@ -46,14 +48,17 @@ const inKernel: [group: string, symbols: RegExp][] = [
 
 /** The largest first. The kernel's part holds what it does on the packet's further way, too, for veth delivers in the call. */
 export function shares(samples: readonly Sample[]): Share[] {
-  const sums = new Map<string, number>();
+  const found = new Map<string, Share>();
   for (const sample of samples) {
     const group = groupOf(sample);
-    sums.set(group, (sums.get(group) ?? 0) + sample.percent);
+    const { percent, largest } = found.get(group) ?? { percent: 0, largest: sample };
+    found.set(group, {
+      group,
+      percent: percent + sample.percent,
+      largest: sample.percent > largest.percent ? sample : largest,
+    });
   }
-  return [...sums]
-    .map(([group, percent]) => ({ group, percent }))
-    .sort((one, other) => other.percent - one.percent);
+  return [...found.values()].sort((one, other) => other.percent - one.percent);
 }
 
 function groupOf({ isKernel, symbol }: Sample): string {
