@@ -3,10 +3,6 @@
 //! A call that is not listed fails with EPERM instead of killing: the list was found by tracing what the roles do, and a
 //! libc that one day asks for something new must cost an error message, not everybody's sessions. What only an intruder
 //! would ask for (another program, another process's memory, a kernel module) ends the process on the spot.
-#![allow(
-    unsafe_code,
-    reason = "the kernel is asked for Landlock and seccomp by system calls of their own"
-)]
 
 mod program;
 

@@ -7,6 +7,7 @@
 //!     culvert-load devices HUB HUB_KEY DEVICES FLOWS RANGES SECONDS
 //!
 //! TO, HUB and LISTEN are ADDRESS:PORT, keys are 64 hex digits. Members' keys come from their numbers: nothing secret is here.
+#![forbid(unsafe_code)]
 
 mod arguments;
 mod devices;
