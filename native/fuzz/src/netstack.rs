@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use culvert_netstack::{Batch, Nat, NatConfig, PeerTag};
+use culvert_netstack::{Batch, Nat, NatConfig, NatLimits, PeerTag};
 
 use crate::decoder::Decoder;
-use crate::private_site::{LIMITS, Out, Site, Translator, config_at_first};
+use crate::private_site::{Out, Site, Translator, config_at_first};
 
 const MOST_STEPS: usize = 200;
 const KINDS_OF_STEPS: usize = 10;
@@ -34,13 +34,18 @@ struct Together {
 impl Together {
     fn new() -> Together {
         Together {
-            nat: Nat::new(&config_at_first(), LIMITS, Instant::now()).unwrap(),
+            nat: Nat::new(&config_at_first(), Self::LIMITS, Instant::now()).unwrap(),
             batch: Batch::default(),
         }
     }
 }
 
 impl Translator for Together {
+    const LIMITS: NatLimits = NatLimits {
+        flows: 16,
+        flows_per_device: 8,
+    };
+
     fn receive(&mut self, now: Instant, packets: &[(PeerTag, Vec<u8>)]) {
         for (peer, packet) in packets {
             self.nat.handle_packet(now, *peer, packet, &mut self.batch);

@@ -4,11 +4,11 @@
 use std::time::Instant;
 
 use culvert_engine::fuzzing::ShardDesk;
-use culvert_netstack::{Batch, NatConfig, PeerTag};
+use culvert_netstack::{Batch, NatConfig, NatLimits, PeerTag};
 
 use crate::decoder::Decoder;
 use crate::pieces;
-use crate::private_site::{LIMITS, Out, Site, Translator, config_at_first, dial};
+use crate::private_site::{Out, Site, Translator, config_at_first, dial};
 
 const MOST_STEPS: usize = 200;
 const KINDS_OF_STEPS: usize = 14;
@@ -54,7 +54,7 @@ struct Shards {
 impl Shards {
     fn new(count: usize) -> Shards {
         Shards {
-            desk: ShardDesk::new(&config_at_first(), LIMITS, Instant::now(), count).unwrap(),
+            desk: ShardDesk::new(&config_at_first(), Self::LIMITS, Instant::now(), count).unwrap(),
             out: (0..count).map(|_| Batch::default()).collect(),
             out_of_all: Batch::default(),
             waiting: vec![0; count],
@@ -83,6 +83,12 @@ const LEAST_BYTES: usize = 768;
 const LARGEST_DATAGRAM: usize = 65_535;
 
 impl Translator for Shards {
+    /// So few that an input comes to them: they are for all shards together.
+    const LIMITS: NatLimits = NatLimits {
+        flows: 6,
+        flows_per_device: 4,
+    };
+
     fn receive(&mut self, now: Instant, packets: &[(PeerTag, Vec<u8>)]) {
         let came = packets.iter().map(|(peer, packet)| (*peer, &packet[..]));
         let lost = self.desk.receive(now, came, &mut self.out[0]);

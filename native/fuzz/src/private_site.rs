@@ -14,17 +14,14 @@ use crate::flow_name::FlowName;
 use crate::{packets, private_network};
 
 const MTU: usize = 1420;
-const MOST_FLOWS: usize = 16;
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 10);
 const WAITS_MS: [u64; 6] = [0, 1, 50, 1_000, 31_000, 400_000];
 const CONNECTOR: [u8; 4] = [100, 96, 0, 2];
-pub(crate) const LIMITS: NatLimits = NatLimits {
-    flows: MOST_FLOWS,
-    flows_per_device: MOST_FLOWS / 2,
-};
 
 /// A NAT, or shards of one.
 pub(crate) trait Translator {
+    const LIMITS: NatLimits;
+
     /// What one receive brings, each packet with the gateway that it came by.
     fn receive(&mut self, now: Instant, packets: &[(PeerTag, Vec<u8>)]);
     /// After each step.
@@ -217,7 +214,7 @@ impl<T: Translator> Site<T> {
                 self.last_segment = Some(out.packet);
             }
         }
-        assert!(self.translator.flows() <= MOST_FLOWS);
+        assert!(self.translator.flows() <= T::LIMITS.flows);
         assert!(
             self.forbidden.accept().is_err(),
             "the host's own loopback was reached"
