@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::glue::Glue;
 use crate::queue::{Offloads, Queue};
-use crate::queues::Queues;
+use crate::queues::{Ask, Queues};
 
 const MAX_ITEMS: usize = 256;
 const MAX_PIECES: usize = 1024;
@@ -20,7 +20,20 @@ pub struct WriteReport {
     pub dropped: usize,
     /// System calls made: how well the glue held.
     pub writes: usize,
+    /// Of these, to the queue for sparse flows.
+    pub sparse_writes: usize,
     pub last_error: Option<io::Error>,
+}
+
+impl WriteReport {
+    /// What the kernel may have answered in the very calls: an echo, an acknowledgement. It waits where its flow was written.
+    pub fn answers(&self) -> Ask {
+        Ask {
+            bulk: self.writes > self.sparse_writes,
+            sparse: self.sparse_writes > 0,
+            frames: self.writes,
+        }
+    }
 }
 
 /// A super-packet in the making: its first packet, and the chain of payloads behind it.
@@ -96,10 +109,14 @@ enum Way<'a> {
 }
 
 impl<'a> Way<'a> {
-    fn queue_of(self, packet: &[u8]) -> &'a Queue {
+    /// And whether it is the one for sparse flows.
+    fn queue_of(self, packet: &[u8]) -> (&'a Queue, bool) {
         match self {
-            Way::Only(queue) => queue,
-            Way::ByFlow(queues, now) => queues.of(packet, now),
+            Way::Only(queue) => (queue, false),
+            Way::ByFlow(queues, now) => match queues.sparse_for(packet, now) {
+                Some(sparse) => (sparse, true),
+                None => (&queues.bulk, false),
+            },
         }
     }
 }
@@ -191,7 +208,7 @@ impl<'b> Batch<'_, 'b> {
             // payloads in the pieces belong to other packets.
             let first = unsafe { slice::from_raw_parts_mut(item.first, item.first_bytes) };
             let header = item.glue.finish(first).encode();
-            let queue = self.way.queue_of(first);
+            let (queue, is_sparse) = self.way.queue_of(first);
             vectors.clear();
             vectors.push(vector(&header));
             vectors.push(vector(first));
@@ -202,6 +219,7 @@ impl<'b> Batch<'_, 'b> {
             }
             // SAFETY: the header lives on this stack frame, the packets until the batch ends.
             let outcome = unsafe { queue.write(vectors) };
+            self.report.sparse_writes += usize::from(is_sparse);
             count(&mut self.report, usize::from(item.glue.segments), outcome);
         }
         pieces.clear();

@@ -8,12 +8,13 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use culvert_core::{Endpoint, HEADROOM, LocalSource, Now, Outbox};
-use culvert_tun::Batch;
+use culvert_tun::{Ask, Batch};
 use culvert_udp::{Door, Doors, Inbox, Source};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::division::{WATCH_DIVIDED, Watch};
+use super::expectation::frames_after;
 use super::shared::Shared;
 use crate::clean_sleep::poll_cleanly;
 use crate::neighbours::{self, Neighbours};
@@ -36,6 +37,8 @@ pub(super) struct Inward<'a> {
     opened: Vec<(usize, Range<usize>)>,
     writing: culvert_tun::Outbox,
     sending: culvert_udp::Outbox,
+    /// Where the kernel may have answered what was written since the interface was read.
+    answers: Ask,
     setback: Setback,
 }
 
@@ -52,35 +55,49 @@ pub(super) fn run(shared: &Shared) {
 /// What a wait has found.
 struct Ready<'d> {
     doors: [Option<&'d Door>; 2],
-    interface: bool,
+    interface: Ask,
+    ended: Instant,
 }
 
+/// Of what is waited for, the bell and the doors.
+const OUTSIDE: usize = 3;
+
 /// `with_interface`: this thread reads it, too.
-fn wait<'d>(shared: &Shared, doors: &'d Doors, with_interface: bool) -> Result<Ready<'d>, Errno> {
+fn wait<'d>(
+    shared: &Shared,
+    doors: &'d Doors,
+    with_interface: bool,
+    began: Instant,
+) -> Result<Ready<'d>, Errno> {
     let (bell, bulk) = (shared.inward_bell.as_fd(), shared.queues.bulk.as_fd());
+    // What is not there is replaced by something else once more.
     let sparse = shared.queues.sparse.as_ref().map_or(bulk, AsFd::as_fd);
-    // What is not to be watched is replaced by the bell once more.
     let v4 = doors.v4.as_ref().map_or(bell, AsFd::as_fd);
     let v6 = doors.v6.as_ref().map_or(bell, AsFd::as_fd);
-    let [sparse, bulk] = [sparse, bulk].map(|queue| if with_interface { queue } else { bell });
     let mut fds = [&bell, &v4, &v6, &sparse, &bulk].map(|fd| PollFd::new(fd, PollFlags::IN));
+    let watched = if with_interface { fds.len() } else { OUTSIDE };
+    let watched = fds.get_mut(..watched).unwrap_or_default();
     // When the work is divided, it has to be seen that it ends.
     let patience = Some(WATCH_DIVIDED).filter(|_| !with_interface);
-    let outcome = poll_cleanly(&mut fds, patience);
+    let outcome = poll_cleanly(watched, patience);
+    let ended = Instant::now();
     let [at_bell, at_v4, at_v6, at_sparse, at_bulk] = fds.map(|fd| !fd.revents().is_empty());
     if at_bell {
         shared.inward_bell.silence();
     }
-    match outcome {
-        Ok(_) => Ok(Ready {
-            doors: [
-                doors.v4.as_ref().filter(|_| at_v4),
-                doors.v6.as_ref().filter(|_| at_v6),
-            ],
-            interface: (at_sparse || at_bulk) && with_interface,
-        }),
-        Err(errno) => Err(errno),
-    }
+    outcome.map(|_| Ready {
+        doors: [
+            doors.v4.as_ref().filter(|_| at_v4),
+            doors.v6.as_ref().filter(|_| at_v6),
+        ],
+        interface: Ask {
+            bulk: at_bulk,
+            // A sparse flow's packet may have come since.
+            sparse: at_sparse || at_bulk,
+            frames: frames_after(ended.saturating_duration_since(began)),
+        },
+        ended,
+    })
 }
 
 impl<'a> Inward<'a> {
@@ -92,6 +109,7 @@ impl<'a> Inward<'a> {
             opened: Vec::with_capacity(neighbours::MOST),
             writing: culvert_tun::Outbox::new(),
             sending: culvert_udp::Outbox::new(),
+            answers: Ask::default(),
             setback: Setback::default(),
         }
     }
@@ -103,7 +121,7 @@ impl<'a> Inward<'a> {
         let doors = shared.doors();
         let is_alone = !shared.division.is_divided();
         let began = Instant::now();
-        let ready = match wait(shared, &doors, is_alone) {
+        let ready = match wait(shared, &doors, is_alone, began) {
             Ok(ready) => ready,
             Err(Errno::INTR) => return true,
             Err(errno) => {
@@ -112,18 +130,17 @@ impl<'a> Inward<'a> {
                 return true;
             }
         };
-        let verdict = watch.note_wait(began, Instant::now(), &shared.division);
-        let mut has_written = false;
+        let verdict = watch.note_wait(began, ready.ended, &shared.division);
+        self.answers = Ask::default();
         for door in ready.doors.into_iter().flatten() {
             self.empty(door);
-            has_written = true;
         }
         if let Some(is_divided) = verdict {
             shared.divide(is_divided);
         }
-        // The kernel may have answered already what was just written.
-        let is_due = is_alone && (ready.interface || has_written);
-        !is_due || shared.outward().carry_waiting(shared, OUTWARD_BATCHES)
+        let ask = ready.interface.and(self.answers);
+        let is_due = is_alone && !ask.is_for_nothing();
+        !is_due || shared.outward().carry_waiting(shared, ask, OUTWARD_BATCHES)
     }
 
     /// Until nothing waits; but one door must not keep the other, or the bell, waiting for ever. Returns how many datagrams
@@ -155,6 +172,7 @@ impl<'a> Inward<'a> {
             opened,
             writing,
             sending,
+            answers,
             ..
         } = self;
         let mut batch = writing.batch_by_flow(&shared.queues, now.instant);
@@ -163,6 +181,7 @@ impl<'a> Inward<'a> {
             refused += open(shared, now, group, wanted, opened, &mut batch);
         }
         let report = batch.write();
+        *answers = answers.and(report.answers());
         if report.dropped > 0 {
             shared
                 .drops

@@ -2,6 +2,7 @@
 //! and one for handshakes.
 
 mod division;
+mod expectation;
 mod handshakes;
 mod inward;
 mod outward;

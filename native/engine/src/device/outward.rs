@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use culvert_core::{DropReason, HEADROOM, Now, Outbox, Outgoing, Peer, Sealed, TAILROOM};
-use culvert_tun::{Inbox, Packet, Room, Turns};
+use culvert_tun::{Ask, Inbox, Packet, Room, Turns};
 use culvert_udp::{Batch, Ecn};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
@@ -49,14 +49,18 @@ struct Refusals {
 pub(super) fn run(shared: &Shared) {
     while !shared.is_stopping() {
         let is_on_duty = shared.division.is_divided();
-        let outcome = wait(shared, is_on_duty);
-        if let Err(errno) = outcome {
+        let ask = wait(shared, is_on_duty).unwrap_or_else(|errno| {
             let setback = &mut shared.outward().setback;
             setback.wait_after("waiting for packets failed", errno);
-        }
-        if is_on_duty {
+            // What is there shows when it is read.
+            Ask::ALL
+        });
+        if is_on_duty && !ask.is_for_nothing() {
             let began = Instant::now();
-            if !shared.outward().carry_waiting(shared, BATCHES_IN_A_ROW) {
+            if !shared
+                .outward()
+                .carry_waiting(shared, ask, BATCHES_IN_A_ROW)
+            {
                 return;
             }
             shared.division.note_outward_work(began.elapsed());
@@ -64,18 +68,24 @@ pub(super) fn run(shared: &Shared) {
     }
 }
 
-fn wait(shared: &Shared, is_on_duty: bool) -> Result<(), Errno> {
+fn wait(shared: &Shared, is_on_duty: bool) -> Result<Ask, Errno> {
     let (bulk, bell) = (shared.queues.bulk.as_fd(), shared.outward_bell.as_fd());
     let sparse = shared.queues.sparse.as_ref().map_or(bulk, AsFd::as_fd);
-    let [sparse, bulk] = [sparse, bulk].map(|queue| if is_on_duty { queue } else { bell });
-    let mut fds = [&sparse, &bulk, &bell].map(|fd| PollFd::new(fd, PollFlags::IN));
-    let outcome = poll_cleanly(&mut fds, None);
-    if fds.last().is_some_and(|bell| !bell.revents().is_empty()) {
+    let mut fds = [&bell, &sparse, &bulk].map(|fd| PollFd::new(fd, PollFlags::IN));
+    let watched = if is_on_duty { fds.len() } else { 1 };
+    let outcome = poll_cleanly(fds.get_mut(..watched).unwrap_or_default(), None);
+    let [at_bell, sparse, bulk] = fds.map(|fd| !fd.revents().is_empty());
+    if at_bell {
         shared.outward_bell.silence();
     }
     match outcome {
-        // Interrupted or not: what is there shows when it is read.
-        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Ok(_) | Err(Errno::INTR) => Ok(Ask {
+            bulk,
+            // A sparse flow's packet may have come since.
+            sparse: sparse || bulk,
+            // There is much to do, or else it were not this thread's turn.
+            frames: usize::MAX,
+        }),
         Err(errno) => Err(errno),
     }
 }
@@ -111,20 +121,23 @@ impl Outward {
         }
     }
 
-    /// Carries what waits at the interface. False when the interface is gone, which ends the engine.
-    pub(super) fn carry_waiting(&mut self, shared: &Shared, batches: usize) -> bool {
-        let mut left = batches;
+    /// Carries what is asked for, and goes on with whatever waits while batches are full. False when the interface is gone,
+    /// which ends the engine.
+    pub(super) fn carry_waiting(&mut self, shared: &Shared, ask: Ask, batches: usize) -> bool {
+        let (mut ask, mut left) = (ask, batches);
         // What of a frame does not fit into a batch does not wait in the kernel, where a wait would see it.
         while left > 0 || self.inbox.is_cutting() {
             left = left.saturating_sub(1);
-            match self.fill(shared) {
-                Ok(is_drained) => {
+            match self.fill(shared, ask) {
+                Ok(is_done) => {
                     if !self.inbox.is_empty() {
                         self.carry(shared, clock::now());
                     }
-                    if is_drained {
+                    if is_done {
                         break;
                     }
+                    // While that was carried, more may have come to either queue.
+                    ask = Ask::ALL;
                 }
                 Err(cause) if is_gone(&cause) => {
                     shared.fail(format!("the interface can not be read any more: {cause}"));
@@ -140,21 +153,21 @@ impl Outward {
         true
     }
 
-    /// One batch. True when nothing waits behind it.
-    fn fill(&mut self, shared: &Shared) -> std::io::Result<bool> {
+    /// One batch. True when that is all that was asked for.
+    fn fill(&mut self, shared: &Shared, ask: Ask) -> std::io::Result<bool> {
         self.inbox.clear();
         if shared.is_stopping() {
             return Ok(true);
         }
         let malformed = self.inbox.malformed();
         let (turns, inbox) = (&mut self.turns, &mut self.inbox);
-        let is_drained = turns.fill(inbox, &shared.queues, BATCH_PACKETS)?;
+        let is_done = turns.fill(inbox, &shared.queues, ask, BATCH_PACKETS)?;
         let new = self.inbox.malformed() - malformed;
         shared
             .drops
             .malformed_frame
             .fetch_add(new, Ordering::Relaxed);
-        Ok(is_drained)
+        Ok(is_done)
     }
 
     fn carry(&mut self, shared: &Shared, now: Now) {
