@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 const TARGET: &str = "192.168.0.10";
 const DEVICE: &str = "100.96.0.7";
 const CONNECTOR: &str = "100.96.1.1";
-/// T37 asks for 60 s: `CULVERT_FLOOD_SECONDS=60 cargo test --release -p culvert-engine --test flood a_second`.
+/// T37 asks for 60 s: `CULVERT_FLOOD_SECONDS=60 cargo test -p culvert-engine --test flood a_second`.
 const FLOOD_LASTS: u64 = 4;
 const BETWEEN_PINGS: Duration = Duration::from_millis(4);
 /// Of the rate that was asked for, and of what was sent: less is no flood, but a machine that has other things to do.
