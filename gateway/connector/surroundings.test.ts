@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { printCidr } from '../contract/net/prefix.ts';
 import type { ConnectorConfig } from '../contract/snapshot.ts';
 import { engineConfig } from './engine-config.ts';
+import { sampleConfig } from './sample-config.ts';
 import { isReachable, parseRoutes4, parseRoutes6, suggestRanges } from './surroundings.ts';
 
 /** As /proc/net/route prints it on a host with a default route, one network, and a blackhole. */
@@ -86,18 +87,9 @@ test('a gateway without an endpoint that resolves is left out until it has one',
 });
 
 function connectorConfig(endpoints: string[]): ConnectorConfig {
-  return {
-    kind: 'connector',
-    v: 1,
-    receiver: 'con-1',
-    revision: 1,
-    issuedAt: 0,
-    expiresAt: 1,
-    network: { id: 'net-1', name: 'tokyo', ranges: ['192.168.0.0/24'] },
+  return sampleConfig({
     addresses: { ipv4: '100.96.0.9' },
-    mtu: 1420,
-    keepaliveSeconds: 5,
     gateways: [{ id: 'gw', name: 'gw', publicKey: 'KEY', endpoints }],
     overlay: ['100.96.0.0/16'],
-  };
+  });
 }

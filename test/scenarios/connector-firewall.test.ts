@@ -7,7 +7,7 @@
  */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { INTERFACE, planKernel, TABLE } from '../../gateway/connector/kernel/plan.ts';
-import type { ConnectorConfig } from '../../gateway/contract/snapshot.ts';
+import { sampleConfig } from '../../gateway/connector/sample-config.ts';
 import { Namespace } from './network-namespace.ts';
 
 const DEVICE = '100.96.0.7';
@@ -75,26 +75,10 @@ test('a range of one address opens that address and no other', async () => {
 });
 
 async function loadFirewall(ranges: string[]): Promise<void> {
-  const { firewall } = planKernel(config(ranges), { ports: [8081, 32_767], closedInterfaces: [] });
+  const config = sampleConfig({ network: { id: 'net-1', name: 'site', ranges } });
+  const { firewall } = planKernel(config, { ports: [8081, 32_767], closedInterfaces: [] });
   const loaded = await connector.run('nft', ['-f', '-'], firewall);
   expect(loaded.stderr).toBe('');
-}
-
-function config(ranges: string[]): ConnectorConfig {
-  return {
-    kind: 'connector',
-    v: 1,
-    receiver: 'con-1',
-    revision: 1,
-    issuedAt: 0,
-    expiresAt: 1,
-    network: { id: 'net-1', name: 'site', ranges },
-    addresses: { ipv4: '100.96.0.2', ipv6: 'fd5a::2' },
-    mtu: 1420,
-    keepaliveSeconds: 5,
-    gateways: [],
-    overlay: ['100.96.0.0/16', 'fd5a::/48'],
-  };
 }
 
 /** `ADDRESS PROTOCOL` of those that came past every rule, to be forwarded or to be taken in. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ConnectorConfig } from '../../contract/snapshot.ts';
+import { sampleConfig } from '../sample-config.ts';
 import { chooseForwarding, closedFirewall } from './choose.ts';
 import type { KernelHost } from './host.ts';
 import { KernelForwarding } from './kernel-forwarding.ts';
@@ -222,18 +223,5 @@ function fakeHost({
 }
 
 function config(ranges: string[]): ConnectorConfig {
-  return {
-    kind: 'connector',
-    v: 1,
-    receiver: 'con-1',
-    revision: 1,
-    issuedAt: 0,
-    expiresAt: 1,
-    network: { id: 'net-1', name: 'tokyo', ranges },
-    addresses: { ipv4: '100.96.0.9', ipv6: 'fd5a::9' },
-    mtu: 1400,
-    keepaliveSeconds: 5,
-    gateways: [],
-    overlay: ['100.96.0.0/16', 'fd5a::/48'],
-  };
+  return sampleConfig({ network: { id: 'net-1', name: 'tokyo', ranges }, mtu: 1400 });
 }

@@ -49,6 +49,7 @@ const CONTENDERS: [Contender; 5] = [
 ];
 
 fn main() {
+    let lengths = wanted_lengths();
     println!(
         "best here: {:?}; medians of {ROUNDS} interleaved rounds, ns per packet (× ring)\n",
         Way::best()
@@ -58,7 +59,7 @@ fn main() {
         print!("{:>16}", contender.name);
     }
     println!();
-    for length in wanted_lengths() {
+    for length in lengths {
         for is_opening in [false, true] {
             print_row(length, is_opening);
         }
@@ -67,15 +68,23 @@ fn main() {
 
 /// Those that are asked for; several that tell something, unless told.
 fn wanted_lengths() -> Vec<usize> {
-    let asked: Vec<usize> = std::env::args()
-        .skip(1)
-        .filter_map(|length| length.parse().ok())
-        .collect();
+    let mut words = std::env::args();
+    words.next();
+    let asked: Vec<usize> = words.map(|word| length_of(&word)).collect();
     if asked.is_empty() {
         LENGTHS.to_vec()
     } else {
         asked
     }
+}
+
+fn length_of(word: &str) -> usize {
+    word.parse().unwrap_or_else(|_| {
+        eprintln!(
+            "{word:?} is no number of bytes. Give lengths of packets such as 64 or 1420, or none."
+        );
+        std::process::exit(2)
+    })
 }
 
 fn print_row(length: usize, is_opening: bool) {

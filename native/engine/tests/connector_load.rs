@@ -24,10 +24,10 @@ use std::net::{IpAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use conversation::{Conversation, SERVER, connector_key, is_reset, tcp_echo};
+use conversation::{Conversation, SERVER, is_reset, tcp_echo};
 use gateway::Gateway;
 use packets::{open, udp};
-use private_network::{config, in_a_private_network};
+use private_network::{connected, in_a_private_network};
 use process::{Engine, NOBODY};
 use serde_json::json;
 
@@ -47,7 +47,7 @@ fn each_flow_keeps_its_order_together_with_others_and_in_a_thread_of_its_own() {
     in_a_private_network(|| {
         for shards in ["1", "3"] {
             let mut engine = Engine::start_as(NOBODY, "order", &["--shards", shards]);
-            let mut gateway = connected(&mut engine);
+            let mut gateway = connected(&mut engine, &["10.9.0.0/16"]);
             let mut load = Load::start();
 
             (0..ROUNDS).for_each(|_| load.burst(&mut gateway));
@@ -68,7 +68,7 @@ fn each_flow_keeps_its_order_together_with_others_and_in_a_thread_of_its_own() {
 fn each_shard_has_a_thread_that_works_without_any_right_and_ends_with_the_engine() {
     in_a_private_network(|| {
         let mut engine = Engine::start_as(NOBODY, "threads", &["--shards", "3"]);
-        let mut gateway = connected(&mut engine);
+        let mut gateway = connected(&mut engine, &["10.9.0.0/16"]);
         let conversation = Conversation::start(&mut gateway, tcp_echo());
         assert_eq!(conversation.say(&mut gateway, b"before"), b"before");
         let mut load = Load::start();
@@ -97,13 +97,6 @@ fn each_shard_has_a_thread_that_works_without_any_right_and_ends_with_the_engine
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
-}
-
-fn connected(engine: &mut Engine) -> Gateway {
-    let mut gateway = Gateway::new([1; 32], connector_key());
-    engine.ask("configure", config(&[&gateway], &["10.9.0.0/16"]));
-    gateway.until("a session", Gateway::has_session);
-    gateway
 }
 
 /// How often each of them has waited for something, so far.

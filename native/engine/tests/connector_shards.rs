@@ -35,7 +35,7 @@ use gateway::Gateway;
 use halted::Halted;
 use packets::{open, udp};
 use pieces::{cut, reassemble};
-use private_network::{config, in_a_private_network};
+use private_network::{config, connected, in_a_private_network};
 use process::{Engine, NOBODY};
 use serde_json::{Value, json};
 use sink::Sink;
@@ -55,7 +55,7 @@ const ROOM: u64 = (1 << 20) / 768;
 fn what_a_shard_has_no_room_for_is_counted_and_all_the_rest_arrives() {
     in_a_private_network(|| {
         let mut engine = Engine::start_as(NOBODY, "overrun", SHARDS);
-        let mut gateway = connected(&mut engine);
+        let mut gateway = connected(&mut engine, RANGES);
         let sink = Sink::open(false);
         let ports = FIRST_PORT..FIRST_PORT + FLOWS;
         let rounds = 2 * ROOM / 8;
@@ -89,7 +89,7 @@ fn what_a_shard_has_no_room_for_is_counted_and_all_the_rest_arrives() {
 fn datagrams_in_pieces_come_through_whole_in_every_shard() {
     in_a_private_network(|| {
         let mut engine = Engine::start_as(NOBODY, "pieces", SHARDS);
-        let mut gateway = connected(&mut engine);
+        let mut gateway = connected(&mut engine, RANGES);
         let echo = Sink::open(true);
 
         for port in FIRST_PORT..FIRST_PORT + FLOWS {
@@ -146,13 +146,6 @@ fn what_came_by_a_gateway_that_is_gone_goes_to_no_other_until_its_device_comes_b
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
-}
-
-fn connected(engine: &mut Engine) -> Gateway {
-    let mut gateway = Gateway::new([1; 32], connector_key());
-    engine.ask("configure", config(&[&gateway], RANGES));
-    gateway.until("a session", Gateway::has_session);
-    gateway
 }
 
 fn say(gateway: &mut Gateway, server: &Sink) {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::conversation::{PRIVATE, base64};
+use super::conversation::{PRIVATE, base64, connector_key};
 use super::gateway::Gateway;
+use super::process::Engine;
 
 pub const CONNECTOR: &str = "100.96.0.2";
 
@@ -26,6 +27,14 @@ pub fn config(gateways: &[&Gateway], ranges: &[&str]) -> Value {
         "addresses": [CONNECTOR], "ranges": ranges,
         "overlay": ["100.96.0.0/16", "fd5a::/48"], "peers": peers,
     })
+}
+
+/// A connector's first gateway, once the two have a session.
+pub fn connected(engine: &mut Engine, ranges: &[&str]) -> Gateway {
+    let mut gateway = Gateway::new([1; 32], connector_key());
+    engine.ask("configure", config(&[&gateway], ranges));
+    gateway.until("a session", Gateway::has_session);
+    gateway
 }
 
 /// A network namespace of this thread's own; it ends with the thread.
