@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 test('the renderer is sandboxed, isolated, and has nothing of Node', async () => {
-  const [preferences] = await desktop.app.evaluate(({ webContents }) =>
+  const [preferences] = await desktop.evaluate(({ webContents }) =>
     webContents.getAllWebContents().map((contents) => ({
       // Electron's own record of what the window was made with.
       ...(
@@ -54,7 +54,7 @@ test('the kernel holds the renderer: no capability, no new privileges, a system 
 });
 
 test('culvertd is verified through the kernel before anything is sent: the addon is loaded', async () => {
-  const maps = await desktop.app.evaluate(() =>
+  const maps = await desktop.evaluate(() =>
     process.getBuiltinModule('fs').readFileSync('/proc/self/maps', 'utf8'),
   );
   expect(maps).toContain('/app/desktop/out/main/peercred.node');
@@ -137,7 +137,7 @@ test.each(Object.keys(calls) as CallName[])('%s refuses what it does not take', 
 });
 
 test('a frame inside the window, and another window, are refused on every channel', async () => {
-  const refusals = await desktop.app.evaluate(
+  const refusals = await desktop.evaluate(
     async ({ BrowserWindow, ipcMain }, channels) => {
       type Handler = (event: unknown, ...args: unknown[]) => Promise<unknown>;
       const handlers = (ipcMain as unknown as { _invokeHandlers: Map<string, Handler> })
@@ -184,7 +184,7 @@ test('a frame inside the window, and another window, are refused on every channe
 });
 
 test('the policy is this text, word by word', async () => {
-  const policy = await desktop.app.evaluate(async ({ net }) => {
+  const policy = await desktop.evaluate(async ({ net }) => {
     const answer = await net.fetch('culvert://app/index.html');
     return answer.headers.get('content-security-policy');
   });
@@ -257,14 +257,14 @@ test('the window stays where it is: no navigation, no second window, no download
   });
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(desktop.window.url()).toBe(before);
-  expect(
-    await desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length),
-  ).toBe(1);
+  expect(await desktop.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(
+    1,
+  );
   expect(await desktop.openedAddresses()).toEqual([]);
 });
 
 test('the main process loads nothing that is not the bundle, not even when it is told to', async () => {
-  const answers = await desktop.app.evaluate(async ({ net, session, BrowserWindow }) => {
+  const answers = await desktop.evaluate(async ({ net, session, BrowserWindow }) => {
     const status = async (url: string) =>
       await net.fetch(url).then(
         (answer) => answer.status,
@@ -316,7 +316,7 @@ test('every permission is denied, and the page’s developer tools stay shut', a
     return [...states, asked];
   });
   expect(new Set(states)).toEqual(new Set(['denied']));
-  const isOpen = await desktop.app.evaluate(async ({ BrowserWindow }) => {
+  const isOpen = await desktop.evaluate(async ({ BrowserWindow }) => {
     const contents = BrowserWindow.getAllWindows()[0]?.webContents;
     contents?.openDevTools();
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -326,11 +326,11 @@ test('every permission is denied, and the page’s developer tools stay shut', a
 });
 
 test('a second start shows the first window and ends', async () => {
-  await desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.hide());
+  await desktop.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.hide());
   expect(await desktop.startAgain()).toBe(0);
   await expect
     .poll(() =>
-      desktop.app.evaluate(({ BrowserWindow }) =>
+      desktop.evaluate(({ BrowserWindow }) =>
         BrowserWindow.getAllWindows().map((window) => window.isVisible()),
       ),
     )

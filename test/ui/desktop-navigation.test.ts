@@ -27,7 +27,7 @@ const dropped = {
 test.each(Object.entries(dropped))(
   '%s dropped onto the window leads nowhere',
   async (address, data) => {
-    const attempts = await desktop.app.evaluate(async ({ BrowserWindow }, data) => {
+    const attempts = await desktop.evaluate(async ({ BrowserWindow }, data) => {
       const attemptsOn = async (
         window: Electron.BrowserWindow,
         patienceMs: number,
@@ -70,7 +70,7 @@ test.each(Object.entries(dropped))(
 );
 
 test('a server’s redirect is not followed', async () => {
-  const seen = await desktop.app.evaluate(async ({ BrowserWindow, session }) => {
+  const seen = await desktop.evaluate(async ({ BrowserWindow, session }) => {
     const paths: string[] = [];
     const server = process.getBuiltinModule('http').createServer((request, answer) => {
       paths.push(request.url ?? '');
@@ -98,7 +98,7 @@ test('a server’s redirect is not followed', async () => {
 });
 
 test('no page can be put inside the page: neither the element nor what Electron would attach to it', async () => {
-  const kinds = await desktop.app.evaluate(async ({ BrowserWindow, session, webContents }) => {
+  const kinds = await desktop.evaluate(async ({ BrowserWindow, session, webContents }) => {
     const attached = () => webContents.getAllWebContents().map((contents) => contents.getType());
     const html = '<webview src="data:text/html,inside"></webview>';
     const [ours] = BrowserWindow.getAllWindows();

@@ -120,7 +120,7 @@ test('connected, it says what it is good for, and ssh works', async () => {
   await button('Copy 192.168.0.0/24').click();
   await says('Copied');
   await expect
-    .poll(() => desktop.app.evaluate(({ clipboard }) => clipboard.readText()))
+    .poll(() => desktop.evaluate(({ clipboard }) => clipboard.readText()))
     .toBe('192.168.0.0/24');
 });
 

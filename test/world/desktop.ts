@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import type { Service } from '../lab/command.ts';
 import { type Host, repository } from '../lab/host.ts';
+import { type InMain, runInMain } from './main-process.ts';
 
 const relay = fileURLToPath(new URL('electron-relay.ts', import.meta.url));
 const DISPLAY = ':7';
@@ -40,20 +41,20 @@ export async function startScreen(host: Host, user = 'alice'): Promise<Service> 
 }
 
 export class LabDesktop {
-  readonly app: ElectronApplication;
+  readonly #app: ElectronApplication;
   readonly #host: Host;
   readonly #folder: string;
   #window: Page | undefined;
 
   private constructor(app: ElectronApplication, host: Host, folder: string) {
-    this.app = app;
+    this.#app = app;
     this.#host = host;
     this.#folder = folder;
   }
 
   static async open(host: Host, user = 'alice'): Promise<LabDesktop> {
     const desktop = await LabDesktop.start(host, [], user);
-    desktop.#window = await desktop.app.firstWindow();
+    desktop.#window = await desktop.#app.firstWindow();
     return desktop;
   }
 
@@ -82,6 +83,29 @@ export class LabDesktop {
     return this.#window;
   }
 
+  /** What the steps give in the app's main process; they see nothing of the test's but their argument. */
+  async evaluate<Result>(steps: InMain<Result>): Promise<Result>;
+  async evaluate<Result, Argument>(
+    steps: InMain<Result, Argument>,
+    argument: Argument,
+  ): Promise<Result>;
+  async evaluate<Result, Argument>(
+    steps: InMain<Result, Argument | undefined>,
+    argument?: Argument,
+  ): Promise<Result> {
+    return await runInMain(this.#app, steps, argument);
+  }
+
+  /** The window that opens next. */
+  async nextWindow(): Promise<Page> {
+    return await this.#app.waitForEvent('window');
+  }
+
+  /** Once the app has ended. */
+  async ended(): Promise<void> {
+    await this.#app.waitForEvent('close');
+  }
+
   /** What the app gave the system's browser, oldest first. */
   async openedAddresses(user = 'alice'): Promise<string[]> {
     const { stdout } = await this.#host.try(['cat', `/home/${user}/opened`]);
@@ -89,10 +113,10 @@ export class LabDesktop {
   }
 
   async resize(width: number, height: number): Promise<void> {
-    await this.app.evaluate(
-      ({ BrowserWindow }, [width, height]) =>
-        BrowserWindow.getAllWindows()[0]?.setContentSize(width as number, height as number),
-      [width, height],
+    await this.evaluate(
+      ({ BrowserWindow }, size) =>
+        BrowserWindow.getAllWindows()[0]?.setContentSize(size.width, size.height),
+      { width, height },
     );
   }
 
@@ -103,7 +127,7 @@ export class LabDesktop {
   }
 
   async close(): Promise<void> {
-    await this.app.close();
+    await this.#app.close();
     await rm(this.#folder, { recursive: true, force: true });
   }
 }
