@@ -3,6 +3,10 @@
 //! What loads us is Diffie-Hellman spent on handshakes that come to nothing, so those are what is counted:
 //! a source that fails too often is asked for cookies by itself, and only failures from sources that have
 //! not failed much before count against everybody. Honest handshakes, however many, never do.
+//!
+//! A cookie costs its initiator the five seconds until its next try, so a flood would still be felt by whoever
+//! connects or rekeys meanwhile. Whose source has not failed lately is therefore computed for even under load,
+//! as far as a budget for all of those goes.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,6 +22,12 @@ const LOAD_LASTS: Duration = Duration::from_secs(1);
 /// Handshakes that one source may do while we are under load, cookie or not.
 const LOADED_BURST: u32 = 5;
 const LOADED_RATE: u32 = 20;
+/// Handshakes without a cookie that sources which have not failed lately may cost us under load, all together:
+/// room for a flood from a thousand places to be got to know, and 2 % of a core afterwards (`examples/flood-cost.rs`).
+const UNPROVEN_BURST: u32 = 2048;
+const UNPROVEN_RATE: u32 = 512;
+/// For so long a failure is held against its source.
+const FAILURE_HELD: Duration = Duration::from_secs(60);
 /// Sources remembered, at most; then all are forgotten, which favours them.
 const SOURCES: usize = 100_000;
 
@@ -25,11 +35,13 @@ pub(crate) struct Load {
     always: bool,
     loaded_until: Option<Instant>,
     failures: Bucket,
+    unproven: Bucket,
     sources: HashMap<IpAddr, Source>,
 }
 
 struct Source {
     failures: Bucket,
+    last_failure: Option<Instant>,
     loaded: Bucket,
 }
 
@@ -44,6 +56,7 @@ impl Load {
             always: false,
             loaded_until: None,
             failures: Bucket::full(TOTAL_BURST, now),
+            unproven: Bucket::full(UNPROVEN_BURST, now),
             sources: HashMap::new(),
         }
     }
@@ -63,6 +76,22 @@ impl Load {
                 .is_some_and(|source| source.failures.is_empty(SOURCE_BURST, SOURCE_RATE, now))
     }
 
+    /// May this source be computed for now though it has shown no cookie? It takes of what there is for that.
+    pub(crate) fn takes_unproven(&mut self, source: IpAddr, now: Instant) -> bool {
+        !self.always
+            && !self.has_failed_lately(source, now)
+            && !self.unproven.is_empty(UNPROVEN_BURST, UNPROVEN_RATE, now)
+            && self.allows(source, now)
+            && self.unproven.take(UNPROVEN_BURST, UNPROVEN_RATE, now)
+    }
+
+    fn has_failed_lately(&self, source: IpAddr, now: Instant) -> bool {
+        self.sources
+            .get(&network(source))
+            .and_then(|known| known.last_failure)
+            .is_some_and(|failure| now.saturating_duration_since(failure) < FAILURE_HELD)
+    }
+
     /// May this source, which has shown its cookie, have one more handshake now?
     pub(crate) fn allows(&mut self, source: IpAddr, now: Instant) -> bool {
         self.source(source, now)
@@ -73,6 +102,7 @@ impl Load {
     /// A handshake from this source has cost us and come to nothing.
     pub(crate) fn note_failure(&mut self, source: IpAddr, now: Instant) {
         let known = self.source(source, now);
+        known.last_failure = Some(now);
         if !known.failures.take(SOURCE_BURST, SOURCE_RATE, now) {
             return;
         }
@@ -93,6 +123,7 @@ impl Load {
         }
         self.sources.entry(network).or_insert_with(|| Source {
             failures: Bucket::full(SOURCE_BURST, now),
+            last_failure: None,
             loaded: Bucket::full(LOADED_BURST, now),
         })
     }

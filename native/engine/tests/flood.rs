@@ -38,8 +38,8 @@ const MOST_GROWTH_KB: u64 = 32 << 10;
 const LATECOMERS: u8 = 20;
 const MOST_OF_THEM: usize = 19;
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The protocol lets an initiation be sent again after 5 s and up to a third of one; what is left is for the machine.
-const PATIENCE_WITH_COOKIE: Duration = Duration::from_millis(5_333 + 1_000);
+/// For the one in twenty that may need longer.
+const MORE_THAN_PATIENCE: Duration = Duration::from_secs(20);
 
 /// For some hundred datagrams, when others want the processors too.
 const LONG_ENOUGH_TO_LOOK: Duration = Duration::from_millis(100);
@@ -63,9 +63,9 @@ fn five_thousand_handshakes_a_second_for_four_seconds_or_as_told_neither_stop_a_
     let asked_for_cookies = drops["cookie-sent"].as_u64().unwrap_or_default();
     let computed = drops["unknown-peer"].as_u64().unwrap_or_default();
     assert!(asked_for_cookies > 5 * computed.max(1), "{drops}");
-    assert!(latecomers.took <= PATIENCE_WITH_COOKIE, "{latecomers:?}");
-    // The second one shows the cookie that the first one got.
-    assert!(latecomers.initiations <= 2, "{latecomers:?}");
+    assert!(latecomers.took <= PATIENCE, "{latecomers:?}");
+    // Nobody has to come back with a cookie, who has not failed.
+    assert_eq!(latecomers.initiations, 1, "{latecomers:?}");
 }
 
 /// Each floods as fast as it can: two at once would measure each other.
@@ -299,7 +299,7 @@ fn overlay_of(number: u8) -> String {
 fn arrive(mut party: Party) -> JoinHandle<(Duration, u32)> {
     spawn(move || {
         let start = Instant::now();
-        party.greet_within(3 * PATIENCE_WITH_COOKIE);
+        party.greet_within(MORE_THAN_PATIENCE);
         (start.elapsed(), party.initiations)
     })
 }

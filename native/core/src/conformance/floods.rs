@@ -155,6 +155,39 @@ fn line_5_in_a_flood_from_many_places_all_get_their_cookie() {
     }
 }
 
+#[test]
+fn line_6_in_a_flood_from_a_thousand_places_a_peer_from_elsewhere_needs_no_cookie() {
+    let mut pair = Pair::new();
+    let replayed = initiation(&pair);
+    let home = pair.hosts[LEFT].address;
+    assert_eq!(pair.deliver(RIGHT, home, &replayed)[0][0], 2, "a response");
+    let fresh = next_try(&mut pair);
+    let later = next_try(&mut pair);
+
+    flood(&mut pair, &replayed, 6);
+    let answers = pair.deliver(RIGHT, place(0), &fresh);
+    assert_eq!(answers[0][0], 3, "a cookie reply: this place has failed");
+    assert_eq!(pair.deliver(RIGHT, home, &fresh)[0][0], 2, "a response");
+    flood(&mut pair, &replayed, 6);
+    assert_eq!(pair.deliver(RIGHT, home, &later)[0][0], 2, "a response");
+
+    let computed = dropped(&pair, DropReason::ReplayedHandshake);
+    assert!(computed < 6000, "{computed} of 60,000");
+}
+
+/// T37's: 5,000 a second from a thousand places, which come to nothing.
+fn flood(pair: &mut Pair, initiation: &[u8], seconds: u32) {
+    for number in 0..5000 * seconds {
+        pair.deliver(RIGHT, place(number), initiation);
+        pair.now.instant += millis(1) / 5;
+    }
+}
+
+fn place(number: u32) -> SocketAddr {
+    let [_, _, high, low] = (number % 1000).to_be_bytes();
+    SocketAddr::from(([198, 51, high, low], 4000))
+}
+
 /// LEFT's, which RIGHT has not seen yet.
 fn initiation(pair: &Pair) -> Vec<u8> {
     let mut outbox = Outbox::new();

@@ -15,7 +15,8 @@ use crate::tunnel::{Defence, Identity, Tunnel};
 use crate::{DropReason, Endpoint, Now, Outbox, Peer, PrivateKey};
 
 impl Tunnel {
-    /// mac1 before anything that costs; then, under load, proof that the source can receive.
+    /// mac1 before anything that costs; then, under load, proof that the source can receive, unless it is one that
+    /// has not failed lately and there is room for such.
     pub(super) fn admit(
         &self,
         now: Now,
@@ -35,6 +36,9 @@ impl Tunnel {
             return Ok(());
         }
         if !cookies.has_valid_mac2(message, source.remote, now.instant) {
+            if load.takes_unproven(source.remote.ip(), now.instant) {
+                return Ok(());
+            }
             let reply = cookies.reply(
                 message,
                 source.remote,
