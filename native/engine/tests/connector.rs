@@ -20,7 +20,9 @@ mod private_network;
 #[path = "connector/process.rs"]
 mod process;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use conversation::{Conversation, SERVER, connector_key, is_reset, tcp_echo, udp_echo};
 use gateway::Gateway;
@@ -184,6 +186,35 @@ fn a_new_configuration_keeps_the_session_and_cuts_what_it_does_not_allow_any_mor
             endpoint,
             "the socket is the same"
         );
+    });
+}
+
+#[test]
+fn an_answer_for_a_gateway_that_was_taken_away_is_counted() {
+    in_private_networks(|shards| {
+        let mut engine = Engine::start_as(NOBODY, "gone", &["--shards", shards]);
+        let ranges = ["10.9.0.0/16"];
+        let mut gateway = Gateway::new([1; 32], connector_key());
+        engine.ask("configure", config(&[&gateway], &ranges));
+        gateway.until("a session", Gateway::has_session);
+        let server = UdpSocket::bind((SERVER, 0)).unwrap();
+        let port = server.local_addr().unwrap().port();
+        gateway.send(&udp(SERVER, 4000, port, 64, b"?"));
+        let (_, asker) = server.recv_from(&mut [0; 64]).unwrap();
+
+        engine.ask("configure", config(&[], &ranges));
+        server.send_to(b"!", asker).unwrap();
+
+        let start = Instant::now();
+        let counted = loop {
+            let status = engine.ask("status", json!(null))["result"].clone();
+            let counted = status["drops"]["udp-send-failed"].clone();
+            if counted != Value::Null || start.elapsed() > Duration::from_secs(5) {
+                break counted;
+            }
+            sleep(Duration::from_millis(10));
+        };
+        assert_eq!(counted, 1);
     });
 }
 

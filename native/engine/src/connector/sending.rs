@@ -20,7 +20,7 @@ pub(super) struct Sending {
 /// What became of a round's datagrams.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// The kernel would not send them, or knew no way to their gateway.
+    /// The kernel would not send them, knew no way to their gateway, or that was taken away meanwhile.
     pub(super) dropped: u64,
     /// An address or a route of this host may be gone.
     pub(super) was_refused: bool,
@@ -72,7 +72,7 @@ impl Sending {
     ) -> SendReport {
         let mut report = SendReport::default();
         let Some(peer) = gateways.peer(tag) else {
-            run.for_each(drop);
+            report.dropped = run.count();
             return report;
         };
         let mut way = gateways
