@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { notCarried, reasons } from './not-carried.ts';
+import { notCarried, notCarriedLine, reasons } from './not-carried.ts';
 
 const native = join(import.meta.dirname, '../../native');
 
@@ -18,9 +18,14 @@ test('each reason that a connector’s engine counts has a sentence, and no sent
 });
 
 test('the most frequent comes first, what never happened is left out, and an unknown name stands alone', () => {
-  const lines = notCarried({ 'no-route': 3, overrun: 12, replayed: 0, 'of-tomorrow': 1 });
+  const all = notCarried({ 'no-route': 3, overrun: 12, replayed: 0, 'of-tomorrow': 1 });
 
-  expect(lines).toEqual([
+  expect(all.map(({ reason, meaning }) => [reason, meaning])).toEqual([
+    ['overrun', reasons.overrun],
+    ['no-route', reasons['no-route']],
+    ['of-tomorrow', null],
+  ]);
+  expect(all.map(notCarriedLine)).toEqual([
     `12 × overrun: ${reasons.overrun}`,
     `3 × no-route: ${reasons['no-route']}`,
     '1 × of-tomorrow',

@@ -49,13 +49,23 @@ export const reasons: Readonly<Record<string, string>> = {
   'peer-removed': 'for a gateway that was taken away meanwhile',
 };
 
-/** The most frequent first: how many, the name that the engine gives it, what that means. */
-export function notCarried(drops: Readonly<Record<string, number>>): string[] {
+export interface NotCarried {
+  /** The name that the engine gives it. */
+  reason: string;
+  /** Packets. */
+  count: number;
+  /** Null for a reason of an engine that is newer than this program. */
+  meaning: string | null;
+}
+
+/** The most frequent first; what never happened is left out. */
+export function notCarried(drops: Readonly<Record<string, number>>): NotCarried[] {
   return Object.entries(drops)
     .filter(([, count]) => count > 0)
     .toSorted(([, one], [, other]) => other - one)
-    .map(([reason, count]) => {
-      const meaning = reasons[reason];
-      return `${count} × ${reason}${meaning === undefined ? '' : `: ${meaning}`}`;
-    });
+    .map(([reason, count]) => ({ reason, count, meaning: reasons[reason] ?? null }));
+}
+
+export function notCarriedLine({ reason, count, meaning }: NotCarried): string {
+  return `${count} × ${reason}${meaning === null ? '' : `: ${meaning}`}`;
 }

@@ -38,7 +38,7 @@ export async function runConnector(options: RunOptions): Promise<void> {
   const membership = options.folder.readMembership();
   if (!membership) {
     throw new Stop(
-      'usage',
+      'not-joined',
       'This machine has not joined a network yet. Run the line from the network’s page in the dashboard.',
     );
   }

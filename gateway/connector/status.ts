@@ -1,24 +1,65 @@
-/** `culvert-connector status`: for a person, from what is on disk and what the engine says. */
+/** `culvert-connector status`: how it runs, from what is on disk and what the engine says. */
 import { join } from 'node:path';
 import { Engine } from '../../native/client/engine.ts';
-import type { EnginePeerStatus, EngineStatus } from '../../native/client/protocol.ts';
+import type { EngineStatus } from '../../native/client/protocol.ts';
+import type { Forwarding } from './kernel/choose.ts';
 import { INTERFACE } from './kernel/plan.ts';
-import { notCarried } from './not-carried.ts';
+import { type NotCarried, notCarried, notCarriedLine } from './not-carried.ts';
 import type { StateFolder } from './state-file.ts';
 import { Stop } from './stop.ts';
 
-export async function connectorStatus(folder: StateFolder): Promise<string> {
+/** What `status --json` prints: scripts count on these names. */
+export interface ConnectorStatus {
+  /** Its name; the gateway's address where it has none. */
+  organisation: string;
+  /** Address of the control plane. */
+  gateway: string;
+  /** Connections that are translated in user space. Null: it does not run. */
+  engine: { flows: number } | null;
+  /** Null before the first run. */
+  forwarding: { by: 'kernel'; interface: string } | { by: 'user-space'; why: string } | null;
+  /** None while the engine does not run. */
+  tunnels: Tunnel[];
+  /** Packets since the engine started, the most frequent reason first. */
+  notCarried: NotCarried[];
+}
+
+interface Tunnel {
+  /** Id of the gateway at its other end. */
+  gateway: string;
+  /** ADDRESS:PORT. */
+  endpoint: string | null;
+  /** Unix ms. */
+  lastHandshakeAt: number | null;
+}
+
+/** Throws a `Stop` where the machine has not joined, or what it keeps is damaged. */
+export async function connectorStatus(folder: StateFolder): Promise<ConnectorStatus> {
   const membership = folder.readMembership();
-  if (!membership) throw new Stop('usage', 'This machine has not joined a network yet.');
+  if (!membership) throw new Stop('not-joined', 'This machine has not joined a network yet.');
   const status = await engineStatus(join(folder.path, 'engine.sock'));
+  return {
+    organisation: membership.organisationName || membership.gateway,
+    gateway: membership.gateway,
+    engine: status ? { flows: status.flows } : null,
+    forwarding: forwardingOf(folder.readForwarding()),
+    tunnels: (status?.peers ?? []).map(({ id, endpoint, lastHandshakeAt }) => {
+      return { gateway: id, endpoint, lastHandshakeAt };
+    }),
+    notCarried: notCarried(status?.drops ?? {}),
+  };
+}
+
+/** For a person; `now` in Unix ms. */
+export function statusLines(status: ConnectorStatus, now: number): string[] {
+  const { organisation, gateway, engine, forwarding, tunnels } = status;
   return [
-    `Organisation  ${membership.organisationName || membership.gateway} (${membership.gateway})`,
-    `Engine        ${status ? `runs, ${status.flows} connections translated in user space` : 'does not run'}`,
-    `Forwarding    ${forwardingLine(folder)}`,
-    ...(status?.peers ?? []).map((peer) => `Gateway       ${gatewayLine(peer, status?.now ?? 0)}`),
-    ...notCarried(status?.drops ?? {}).map((line) => `Not carried   ${line}`),
-    '',
-  ].join('\n');
+    `Organisation  ${organisation} (${gateway})`,
+    `Engine        ${engine ? `runs, ${engine.flows} connections translated in user space` : 'does not run'}`,
+    `Forwarding    ${forwardingLine(forwarding)}`,
+    ...tunnels.map((tunnel) => `Gateway       ${tunnelLine(tunnel, now)}`),
+    ...status.notCarried.map((each) => `Not carried   ${notCarriedLine(each)}`),
+  ];
 }
 
 async function engineStatus(path: string): Promise<EngineStatus | undefined> {
@@ -34,18 +75,21 @@ async function engineStatus(path: string): Promise<EngineStatus | undefined> {
   }
 }
 
-function forwardingLine(folder: StateFolder): string {
-  const forwarding = folder.readForwarding();
-  if (!forwarding) return 'never began';
-  if (forwarding.by === 'user-space') return `in user space: ${forwarding.why}`;
-  return `by the kernel, through ${INTERFACE}; this machine’s own addresses and IPv6 in user space`;
+function forwardingOf(forwarding: Forwarding | undefined): ConnectorStatus['forwarding'] {
+  if (!forwarding) return null;
+  return forwarding.by === 'kernel' ? { by: 'kernel', interface: INTERFACE } : forwarding;
 }
 
-function gatewayLine(peer: EnginePeerStatus, now: number): string {
-  const { id, endpoint, lastHandshakeAt } = peer;
+function forwardingLine(forwarding: ConnectorStatus['forwarding']): string {
+  if (!forwarding) return 'never began';
+  if (forwarding.by === 'user-space') return `in user space: ${forwarding.why}`;
+  return `by the kernel, through ${forwarding.interface}; this machine’s own addresses and IPv6 in user space`;
+}
+
+function tunnelLine({ gateway, endpoint, lastHandshakeAt }: Tunnel, now: number): string {
   const handshake =
     lastHandshakeAt === null
       ? 'no handshake yet'
-      : `last handshake ${Math.round((now - lastHandshakeAt) / 1000)} s ago`;
-  return `${id}, ${endpoint ?? 'no endpoint'}, ${handshake}`;
+      : `last handshake ${Math.max(0, Math.round((now - lastHandshakeAt) / 1000))} s ago`;
+  return `${gateway}, ${endpoint ?? 'no endpoint'}, ${handshake}`;
 }

@@ -15,6 +15,7 @@ import { openStore } from './store/store.ts';
 const EXIT: Record<string, number> = { usage: 64, port: 69, configuration: 78 };
 const EXIT_UNEXPECTED = 70;
 const STOP_PATIENCE_MS = 5_000;
+const isJson = process.argv.includes('--json');
 
 async function main(): Promise<void> {
   const read = readConfiguration(process.argv.slice(2), process.env);
@@ -63,23 +64,36 @@ function stopOnSignal(built: BuiltGateway): void {
   process.once('SIGINT', stop);
 }
 
+/** What scripts may count on with `--json`, and people without. Null: there is none. */
 function greet({ gateway, setupLink }: BuiltGateway, configuration: Configuration): void {
-  const lines = [`Culvert gateway at ${configuration.publicUrl}`];
-  const note = portNote(configuration);
-  if (note) lines.push(note);
+  const { publicUrl } = configuration;
+  const note = portNote(configuration) ?? null;
+  const signInLink = setupLink === undefined ? gateway.trust.joinLink : null;
+  if (isJson) {
+    printJson({ publicUrl, note, setupLink: setupLink ?? null, signInLink });
+    return;
+  }
+  const lines = [`Culvert gateway at ${publicUrl}`, ...(note === null ? [] : [note])];
   if (setupLink)
     lines.push('', 'Set up your organisation here, within 24 hours:', `  ${setupLink}`, '');
-  else lines.push(`Sign-in link for people: ${gateway.trust.joinLink}`);
+  else lines.push(`Sign-in link for people: ${signInLink}`);
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 function fail(error: unknown): never {
   const fault =
     error instanceof Fault ? error : new Fault('unexpected', 'The gateway failed.', error);
-  process.stderr.write(`culvert-gateway: ${fault.message}\n`);
+  const exitCode = EXIT[fault.code] ?? (error instanceof Fault ? 78 : EXIT_UNEXPECTED);
+  if (isJson) printJson({ problem: { code: fault.code, message: fault.message }, exitCode });
+  else process.stderr.write(`culvert-gateway: ${fault.message}\n`);
   if (!(error instanceof Fault))
     process.stderr.write(`${String((error as Error)?.stack ?? error)}\n`);
-  process.exit(EXIT[fault.code] ?? (error instanceof Fault ? 78 : EXIT_UNEXPECTED));
+  process.exit(exitCode);
+}
+
+/** On one line, for the gateway goes on, and who reads it would wait for its end. */
+function printJson(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
 main().catch(fail);

@@ -113,8 +113,11 @@ test('as many threads as are asked for have its flows', async () => {
   const connector = start(await newToken(), ['--shards', '3']);
   await untilConnector({ state: 'online' });
 
-  expect(threadsUnder(connector.child.pid ?? 0)).toEqual(
-    expect.arrayContaining(['shard 1', 'shard 2']),
+  // A thread names itself, a moment after it is there.
+  await vi.waitFor(() =>
+    expect(threadsUnder(connector.child.pid ?? 0)).toEqual(
+      expect.arrayContaining(['shard 1', 'shard 2']),
+    ),
   );
 });
 

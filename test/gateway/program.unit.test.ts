@@ -118,6 +118,39 @@ test('it prints its set-up link, keeps its key over kill -9, and leaves on SIGTE
   );
 }, 30_000);
 
+test('with --json it says where it is on one line, and why it does not start', async () => {
+  const port = await freePort();
+  const args = ['--data', join(path, 'data'), '--host', '127.0.0.1', '--port', String(port)];
+  const publicUrl = `https://localhost:${port}`;
+
+  const { child, ended, output } = await start([...args, '--public-url', publicUrl, '--json']);
+  const refused = await run([...args, '--json']);
+  const wrong = await run(['--prot', '8443', '--json']);
+  child.kill('SIGTERM');
+
+  expect(await ended).toBe(0);
+  expect(output()).toMatch(/^\{[^\n]*\}\n$/);
+  expect(JSON.parse(output())).toEqual({
+    publicUrl,
+    note: null,
+    setupLink: expect.stringMatching(/^https:\/\/localhost:\d+\/setup\?code=[\w-]{43}$/),
+    signInLink: null,
+  });
+  expect([refused.code, refused.stderr, JSON.parse(refused.stdout)]).toEqual([
+    69,
+    '',
+    {
+      problem: { code: 'port', message: expect.stringMatching(/is taken by another program/) },
+      exitCode: 69,
+    },
+  ]);
+  expect([wrong.code, wrong.stderr, JSON.parse(wrong.stdout)]).toEqual([
+    64,
+    '',
+    { problem: { code: 'usage', message: "Unknown option '--prot'. See --help." }, exitCode: 64 },
+  ]);
+}, 30_000);
+
 async function fingerprintAt(url: string): Promise<string> {
   // The wrong one on purpose: the refusal shows that somebody answered, without a public certificate.
   const jws = await fetchInsecure(`${url}/.well-known/culvert`);
@@ -168,7 +201,7 @@ async function run(args: string[]) {
 async function start(args: string[]) {
   const { child, out, ended } = launch(args);
   await new Promise<void>((resolve, reject) => {
-    child.stdout.on('data', () => out.stdout.includes('Culvert gateway at') && resolve());
+    child.stdout.on('data', () => out.stdout.endsWith('\n') && resolve());
     child.once('close', () => reject(new Error(out.stderr)));
   });
   return { child, ended, output: () => out.stdout };

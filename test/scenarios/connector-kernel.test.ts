@@ -7,6 +7,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
+import type { ConnectorStatus } from '../../gateway/connector/status.ts';
 import type { Finished, Service } from '../lab/command.ts';
 import { eventually } from '../lab/eventually.ts';
 import type { Host } from '../lab/host.ts';
@@ -53,6 +54,9 @@ beforeEach(() => {
 
 test('it says that the kernel forwards; its process has one right, the engine none, and nothing listens', async () => {
   expect(await server.run([CONNECTOR, 'status'])).toMatch(/^Forwarding +by the kernel, through/m);
+  expect(JSON.parse(await server.run([CONNECTOR, 'status', '--json']))).toMatchObject({
+    forwarding: { by: 'kernel', interface: 'culvert-net' },
+  });
 
   const processes = await processesOf(server, USER);
   const rights = processes.map(({ program, uid, capabilities }) => {
@@ -285,8 +289,9 @@ async function killAll(): Promise<void> {
 }
 
 async function translatedConnections(): Promise<number> {
-  const status = await server.run([CONNECTOR, 'status']);
-  return Number(/runs, (\d+) connections/.exec(status)?.[1]);
+  const status = JSON.parse(await server.run([CONNECTOR, 'status', '--json'])) as ConnectorStatus;
+  if (!status.engine) throw new Error('the connector’s engine does not run');
+  return status.engine.flows;
 }
 
 /** A connection that says so when it ends. */

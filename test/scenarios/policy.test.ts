@@ -9,6 +9,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
+import type { ConnectorStatus } from '../../gateway/connector/status.ts';
 import type { Device as EnrolledDevice } from '../../gateway/contract/admin-api.ts';
 import type { Finished, Service } from '../lab/command.ts';
 import { eventually } from '../lab/eventually.ts';
@@ -23,6 +24,7 @@ import { startWeb } from '../world/targets.ts';
 import { SECOND_SAYS } from '../world/world.ts';
 
 const REFUSED = 7;
+const CONNECTOR = '/opt/culvert-connector/bin/culvert-connector';
 
 let scene: ConnectedWorld;
 let device: Device;
@@ -280,9 +282,14 @@ async function refusedPackets(): Promise<number> {
       GATEWAY_USER,
       '/var/lib/culvert-gateway/data/engine',
     ),
-    engineDrops(server, 'culvert-connector', '/var/lib/culvert-connector'),
+    notCarried(),
   ]);
   return atGateway + atConnector;
+}
+
+async function notCarried(): Promise<number> {
+  const status = JSON.parse(await server.run([CONNECTOR, 'status', '--json'])) as ConnectorStatus;
+  return status.notCarried.reduce((sum, { count }) => sum + count, 0);
 }
 
 async function engineDrops(host: Host, user: string, folder: string): Promise<number> {

@@ -47,16 +47,18 @@ export class KernelForwarding {
     this.#applied.link = '';
   }
 
-  /** The interface goes with the engine, and its address and routes with it. */
-  async undo(): Promise<void> {
+  /** The interface goes with the engine, and its address and routes with it. Resolves to what was given back, in words. */
+  async undo(): Promise<string[]> {
     const { firewall, settings } = this.#ledger.claims;
     if (firewall) await this.#removeTable();
     // Somebody has made this host a router meanwhile, and all its interfaces with it: not ours to end.
-    for (const { path, before } of this.#isRouter ? [] : settings) {
-      if (this.#host.read(path) !== undefined) this.#host.write(path, before);
-    }
+    const own = this.#isRouter ? [] : settings;
+    const present = own.filter(({ path }) => this.#host.read(path) !== undefined);
+    for (const { path, before } of present) this.#host.write(path, before);
     this.#ledger.clear();
     this.#applied = { firewall: '', link: '' };
+    const table = firewall ? [`firewall table ip ${TABLE}`] : [];
+    return [...table, ...present.map(({ path, before }) => `${path} is ${before} again`)];
   }
 
   async #removeTable(): Promise<void> {

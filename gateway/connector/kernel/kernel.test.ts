@@ -117,8 +117,9 @@ test('what a setting was is on disk before it is changed, and goes back though e
   const again = new KernelForwarding(host, new KernelLedger(folder));
   await again.apply(config(['192.168.0.0/24']));
   settings.delete(conf('culvert-net'));
-  await again.undo();
+  const given = await again.undo();
 
+  expect(given).toEqual(['firewall table ip culvert_connector', `${conf('eth0')} is 0 again`]);
   expect([...settings]).toEqual([
     [IP_FORWARD, '0'],
     [conf('eth0'), '0'],
@@ -150,8 +151,9 @@ test('a host that has become a router for others meanwhile stays one', async () 
   await kernel.apply(config(['192.168.0.0/24']));
   settings.set(IP_FORWARD, '1');
 
-  await kernel.undo();
+  const given = await kernel.undo();
 
+  expect(given).toEqual(['firewall table ip culvert_connector']);
   expect(settings.get(conf('eth0'))).toBe('1');
 });
 

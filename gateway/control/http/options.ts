@@ -101,9 +101,10 @@ export function usage(): string {
   return `culvert-gateway: the control plane of an organisation
 
   --config FILE                 YAML file with the same settings
+  --json                        say where it is once it listens, or why it does not start, as one line of JSON
 ${lines.join('\n')}
 
-Every flag is also an environment variable: --public-url is CULVERT_PUBLIC_URL. Lists are separated by commas there.
+Every setting is also an environment variable: --public-url is CULVERT_PUBLIC_URL. Lists are separated by commas there.
 Exit codes: 0 stopped, 64 wrong flag, 69 port taken, 70 unexpected, 78 wrong configuration.
 `;
 }
@@ -120,7 +121,13 @@ export function parseFlags(
   try {
     const { values } = parseArgs({
       args,
-      options: { ...options, config: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        ...options,
+        config: { type: 'string' },
+        // Not a setting: where it is written is decided before anything is read.
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
     });
     return values as Record<string, string | boolean | string[] | undefined>;
   } catch (cause) {
