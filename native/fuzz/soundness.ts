@@ -21,23 +21,32 @@ is: RUSTUP_HOME=/the/copy npm run soundness`;
 const MIRI_FOLDER = 'target/miri';
 const SANITIZER_FOLDER = 'target/thread-sanitizer';
 
+/** A sanitizer needs the target said, even where it is this machine's own. */
+const TARGET = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-unknown-linux-gnu`;
+const SANITIZER = { RUSTFLAGS: '-Zsanitizer=thread' };
+const SANITIZER_BUILD = ['-Zbuild-std', '--target', TARGET, '--target-dir', SANITIZER_FOLDER];
+const CORE = ['-p', 'culvert-core', '--lib'];
+
 /**
  * Packages, and which of their tests: what reads and writes memory as C structures, and the arithmetic beside the vector
  * instructions. `netstack`'s other tests open sockets, `aead`'s others call `ring`, which is C.
  */
-const UNDER_MIRI: [string, string][] = [
+const UNDER_MIRI = new Map([
   ['culvert-udp', ''],
   ['culvert-tun', ''],
   ['culvert-netstack', 'socket_calls'],
   ['culvert-x25519', ''],
   ['culvert-aead', 'residue'],
-];
+]);
 
 /** Of 256: Miri is a thousand times slower than the processor. */
 const CASES_UNDER_MIRI = '2';
 
 /** The unit tests of `core` that start threads. */
 const RACES: string[] = ['line_44', 'line_32_a_prefix_that_moves'];
+const TELLING_MILLISECONDS = 15_000;
+/** A kilobyte for each of a few hundred packages and their targets. */
+const LONGEST_LIST_BYTES = 2 ** 24;
 
 /** The engine's tests in which it runs beside traffic that does not rest. */
 const COMMOTION = 'commotion';
@@ -70,11 +79,15 @@ function main(): number {
 
 /** Each says for itself how it ended and how long it took; one that fails keeps no other from its turn. */
 function inTurn(parts: string[], minutes: number): number {
-  const verdicts = parts.map((part) => {
+  return allOf(parts, (part) => PARTS[part]?.(minutes) ?? 1);
+}
+
+function allOf(names: string[], run: (name: string) => number): number {
+  const verdicts = names.map((name) => {
     const start = Date.now();
-    const outcome = PARTS[part]?.(minutes) ?? 1;
+    const outcome = run(name);
     const seconds = Math.round((Date.now() - start) / 1000);
-    return { outcome, sentence: `${outcome === 0 ? 'ok    ' : 'FAILED'} ${part}: ${seconds} s` };
+    return { outcome, sentence: `${outcome === 0 ? 'ok    ' : 'FAILED'} ${name}: ${seconds} s` };
   });
   for (const { sentence } of verdicts) console.log(sentence);
   return verdicts.every(({ outcome }) => outcome === 0) ? 0 : 1;
@@ -89,37 +102,62 @@ function isInstalled(): boolean {
 }
 
 function miri(): number {
-  for (const [name, filter] of UNDER_MIRI) {
-    const tests = ['test', '--target-dir', MIRI_FOLDER, '-p', name, '--lib', filter];
-    const outcome = cargo(['miri', ...tests.filter((word) => word !== '')], {
+  return allOf([...UNDER_MIRI.keys()], (name) => {
+    const tests = ['miri', 'test', '--target-dir', MIRI_FOLDER, '-p', name, '--lib'];
+    const shown = ['-Zunstable-options', '--report-time', UNDER_MIRI.get(name) ?? ''];
+    return cargo([...tests, '--', ...shown], {
       // Proptest looks for a file of old failures, which Miri lets it do only when asked.
       MIRIFLAGS: '-Zmiri-disable-isolation',
       PROPTEST_CASES: CASES_UNDER_MIRI,
     });
-    if (outcome !== 0) {
-      return outcome;
-    }
-  }
-  return 0;
+  });
 }
 
 function races(): number {
-  return underThreadSanitizer(['--', ...RACES]);
+  return sanitized([...CORE, '--', ...RACES], {});
 }
 
-/** Chance decides which thread comes first, so one run says little. */
+/** Chance decides which thread comes first, so one run says little. Without cargo, which takes longer to start than the test to run. */
 function repeated(minutes: number): number {
-  const end = Date.now() + minutes * 60_000;
-  let runs = 0;
-  while (Date.now() < end) {
-    const outcome = underThreadSanitizer(['line_44']);
-    if (outcome !== 0) {
-      return outcome;
-    }
-    runs += 1;
+  const program = coreTests();
+  if (program === undefined) {
+    console.error('line 44: cargo made no program of the tests of core; it says above why');
+    return 1;
   }
-  console.log(`line 44: ${String(runs)} more runs under ThreadSanitizer, no race`);
+  const end = Date.now() + minutes * 60_000;
+  let tellAt = Date.now() + TELLING_MILLISECONDS;
+  for (let runs = 1; Date.now() < end; runs += 1) {
+    if (!passes(program)) {
+      return 1;
+    }
+    if (Date.now() > tellAt || Date.now() >= end) {
+      tellAt += TELLING_MILLISECONDS;
+      const left = Math.max(0, Math.round((end - Date.now()) / 1000));
+      console.log(`line 44: ${String(runs)} more runs, no race; ${String(left)} s left`);
+    }
+  }
   return 0;
+}
+
+/** A name that no test has would pass, too, so the one is counted. */
+function passes(program: string): boolean {
+  const run = spawnSync(program, ['line_44'], { encoding: 'utf8' });
+  const isGood = run.status === 0 && run.stdout.includes('\ntest result: ok. 1 passed');
+  if (!isGood) console.error(`${run.stdout}${run.stderr}line 44: this run failed`);
+  return isGood;
+}
+
+/** Where cargo put the program that it has just built; it says so in JSON, a line for each thing that it made. */
+function coreTests(): string | undefined {
+  const words = ['test', ...SANITIZER_BUILD, ...CORE, '--no-run', '--message-format', 'json'];
+  const built = spawnSync('cargo', [`+${COMPILER}`, ...words], {
+    cwd: NATIVE,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...SANITIZER },
+    maxBuffer: LONGEST_LIST_BYTES,
+  });
+  const programs = String(built.stdout).matchAll(/"executable":"([^"]+)"/gu);
+  return [...programs].map(([, path]) => path).at(-1);
 }
 
 /** The time that is asked for is divided among the scenes, which run one after the other. */
@@ -130,18 +168,8 @@ function engine(minutes: number): number {
   });
 }
 
-function underThreadSanitizer(words: string[]): number {
-  return sanitized(['-p', 'culvert-core', '--lib', ...words], {});
-}
-
 function sanitized(words: string[], environment: Record<string, string>): number {
-  const build = ['-q', '-Zbuild-std', '--target', target(), '--target-dir', SANITIZER_FOLDER];
-  return cargo(['test', ...build, ...words], { RUSTFLAGS: '-Zsanitizer=thread', ...environment });
-}
-
-/** A sanitizer needs the target said, even where it is this machine's own. */
-function target(): string {
-  return process.arch === 'arm64' ? 'aarch64-unknown-linux-gnu' : 'x86_64-unknown-linux-gnu';
+  return cargo(['test', ...SANITIZER_BUILD, ...words], { ...SANITIZER, ...environment });
 }
 
 function cargo(words: string[], environment: Record<string, string>): number {

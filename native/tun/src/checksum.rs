@@ -92,12 +92,19 @@ mod tests {
     fn it_is_right_for_every_length_at_every_alignment() {
         let bytes: Vec<u8> = (0..400u32).map(|at| (at * 181 + 37) as u8).collect();
         for start in 0..64 {
-            for end in start..bytes.len() {
-                let part = &bytes[start..end];
+            for length in lengths_within(bytes.len() - start) {
+                let part = &bytes[start..start + length];
                 let sum = Sum::default().bytes(part).folded();
-                assert_eq!(sum, reference(part), "{} bytes from {start}", part.len());
+                assert_eq!(sum, reference(part), "{length} bytes from {start}");
             }
         }
+    }
+
+    /// Every length below the limit. Under Miri, which takes half an hour over those, none to three blocks with each kind of rest
+    /// behind them: with and without words, a pair, an odd byte.
+    fn lengths_within(limit: usize) -> impl Iterator<Item = usize> {
+        let near_a_block = |length: &usize| *length < 100 && (*length + 4) % BLOCK < 12;
+        (0..limit).filter(move |length| !cfg!(miri) || near_a_block(length))
     }
 
     #[test]
