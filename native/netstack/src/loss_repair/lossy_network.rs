@@ -1,19 +1,22 @@
 //! Whole downloads in virtual time, over a network that loses, delays, repeats and reorders.
 
+#[path = "../../tests/lab/wire.rs"]
+mod wire;
+
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::phy::{Device as Phy, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
 use crate::batch::{Batch, PeerTag};
 use crate::clock::Clock;
 use crate::tcp_endpoint::{TcpEndpoint, Tunnel};
+use wire::Wire;
 
 #[test]
 fn one_packet_in_a_hundred_lost_costs_a_download_seconds_and_not_minutes() {
@@ -101,7 +104,7 @@ impl Network {
     fn new(weather: Weather) -> Self {
         let now = Instant::now();
         let clock = Clock { start: now, now };
-        let (mut batch, mut wire) = (Batch::default(), Wire::default());
+        let (mut batch, mut wire) = (Batch::default(), Wire::new(MTU));
         let target = SocketAddr::new(IpAddr::from(TARGET.0), TARGET.1);
         let endpoint = TcpEndpoint::new(target, 7, clock, &mut tunnel(&mut batch)).unwrap();
         let config = Config::new(HardwareAddress::Ip);
@@ -234,51 +237,5 @@ fn tunnel(batch: &mut Batch) -> Tunnel<'_> {
         peer: PeerTag(0),
         mtu: MTU,
         budget: 64,
-    }
-}
-
-#[derive(Default)]
-struct Wire {
-    inbox: VecDeque<Vec<u8>>,
-    outbox: VecDeque<Vec<u8>>,
-}
-
-impl Phy for Wire {
-    type RxToken<'a> = Received;
-    type TxToken<'a> = ToSend<'a>;
-
-    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Received, ToSend<'_>)> {
-        let packet = self.inbox.pop_front()?;
-        Some((Received(packet), ToSend(&mut self.outbox)))
-    }
-
-    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<ToSend<'_>> {
-        Some(ToSend(&mut self.outbox))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = MTU;
-        capabilities
-    }
-}
-
-struct Received(Vec<u8>);
-
-impl RxToken for Received {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        read(&self.0)
-    }
-}
-
-struct ToSend<'a>(&'a mut VecDeque<Vec<u8>>);
-
-impl TxToken for ToSend<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
-        let mut packet = vec![0; len];
-        let result = write(&mut packet);
-        self.0.push_back(packet);
-        result
     }
 }

@@ -1,15 +1,14 @@
 //! A device in user space: a TCP/IP stack, or packets of its own making, on one side of a [`Nat`].
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use culvert_netstack::{Batch, Nat, NatLimits};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::phy::{Device as Phy, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
+use super::wire::Wire;
 use super::{DEVICE, DEVICE_V6, GATEWAY, MTU, config, ip};
 
 pub struct Device {
@@ -32,12 +31,6 @@ pub struct Device {
     carried: usize,
 }
 
-#[derive(Default)]
-struct Wire {
-    inbox: VecDeque<Vec<u8>>,
-    outbox: VecDeque<Vec<u8>>,
-}
-
 impl Device {
     pub fn new(ranges: &[&str]) -> Self {
         Self::with_limits(
@@ -51,7 +44,7 @@ impl Device {
 
     pub fn with_limits(ranges: &[&str], limits: NatLimits) -> Self {
         let start = Instant::now();
-        let mut wire = Wire::default();
+        let mut wire = Wire::new(MTU);
         let mut interface = Interface::new(
             Config::new(HardwareAddress::Ip),
             &mut wire,
@@ -199,44 +192,4 @@ fn tcp_flags(packet: &[u8]) -> Option<u8> {
 
 fn smoltcp_ip(text: &str) -> IpAddress {
     ip(text).into()
-}
-
-impl Phy for Wire {
-    type RxToken<'a> = Received;
-    type TxToken<'a> = ToSend<'a>;
-
-    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Received, ToSend<'_>)> {
-        let packet = self.inbox.pop_front()?;
-        Some((Received(packet), ToSend(&mut self.outbox)))
-    }
-
-    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<ToSend<'_>> {
-        Some(ToSend(&mut self.outbox))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = MTU;
-        capabilities
-    }
-}
-
-pub struct Received(Vec<u8>);
-
-impl RxToken for Received {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        read(&self.0)
-    }
-}
-
-pub struct ToSend<'a>(&'a mut VecDeque<Vec<u8>>);
-
-impl TxToken for ToSend<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
-        let mut packet = vec![0; len];
-        let result = write(&mut packet);
-        self.0.push_back(packet);
-        result
-    }
 }

@@ -10,6 +10,7 @@ pub mod packets;
 pub mod pieces;
 pub mod router;
 pub mod servers;
+pub mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
