@@ -3,6 +3,7 @@
  * Each state that she can meet is reached by making it happen, and portrayed.
  */
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
+import type { Status } from '../../app/contract/local-api.ts';
 import type { Network } from '../../gateway/contract/admin-api.ts';
 import { eventually } from '../lab/eventually.ts';
 import type { Administrator } from '../world/administrator.ts';
@@ -122,6 +123,23 @@ test('connected, it says what it is good for, and ssh works', async () => {
   await expect
     .poll(() => desktop.evaluate(({ clipboard }) => clipboard.readText()))
     .toBe('192.168.0.0/24');
+});
+
+test('a double click on the switch is off and on again, and a triple one is off', async () => {
+  const connectedAt = await onSince();
+
+  await toggle().dblclick({ delay: 1 });
+
+  await expect.poll(onSince).toBeGreaterThan(connectedAt);
+  await says('Connected');
+  expect(await toggle().getAttribute('aria-checked')).toBe('true');
+
+  await toggle().click({ clickCount: 3 });
+  await says('Off');
+  await expect.poll(wanted).toBe('off');
+  expect(await toggle().getAttribute('aria-checked')).toBe('false');
+  await toggle().click();
+  await says('Connected');
 });
 
 test('why: one sentence, then the chain, for what works and for what does not', async () => {
@@ -264,6 +282,20 @@ async function finishInBrowser(): Promise<string> {
   } finally {
     await context.close();
   }
+}
+
+/** Unix ms since when culvertd has it on; 0 while it is not, or is not wanted. */
+async function onSince(): Promise<number> {
+  const status = await deviceStatus();
+  return status.wanted === 'on' && status.tunnel.kind === 'on' ? status.tunnel.since : 0;
+}
+
+async function wanted(): Promise<Status['wanted']> {
+  return (await deviceStatus()).wanted;
+}
+
+async function deviceStatus(): Promise<Status> {
+  return JSON.parse(await device.culvert(['status', '--json'])) as Status;
 }
 
 async function why(typed: string): Promise<void> {

@@ -45,8 +45,8 @@ export const calls = {
   signIn: { args: z.tuple([z.string().max(2000)]), answer: z.null() },
   openSignInAgain: { args: nothing, answer: z.null() },
   cancelSignIn: { args: nothing, answer: z.null() },
-  switchOn: { args: nothing, answer: z.null() },
-  switchOff: { args: nothing, answer: z.null() },
+  /** Not on or off: what is wanted may have changed since the window drew it. */
+  flipSwitch: { args: nothing, answer: z.null() },
   pause: {
     args: z.tuple([z.union([z.literal(5), z.literal(15), z.literal(60)])]),
     answer: z.null(),

@@ -70,8 +70,7 @@ function answersOf(parts: Parts): Handlers {
     signIn: (link) => signIn.start(link).then(done),
     openSignInAgain: () => signIn.openAgain(source.view.status?.account).then(done),
     cancelSignIn: () => done(theSwitch.ask(() => signIn.cancel())),
-    switchOn: () => done(theSwitch.on()),
-    switchOff: () => done(theSwitch.off()),
+    flipSwitch: () => done(theSwitch.flip()),
     pause: (minutes) => done(theSwitch.pause(minutes)),
     signOut: () => done(theSwitch.signOut()),
     why: (request) =>

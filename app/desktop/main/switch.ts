@@ -1,27 +1,38 @@
 /** On, off, paused and signed out: asked of culvertd. What comes of it shows up in the status. */
 import { problemOfCall } from '../../client/client.ts';
+import type { Status } from '../../contract/local-api.ts';
 import type { DaemonLink } from './daemon-link.ts';
 import type { ViewSource } from './view-source.ts';
 
 export class Switch {
   readonly #daemon: DaemonLink;
   readonly #source: ViewSource;
+  /** Of the newest wish: what an older one comes to is no news any more. */
+  #newest = 0;
+  /** culvertd is asked one thing after another, for what is asked last has to hold. */
+  #asked: Promise<unknown> = Promise.resolve();
 
   constructor(daemon: DaemonLink, source: ViewSource) {
     this.#daemon = daemon;
     this.#source = source;
   }
 
+  /** To the other side of what is wanted now, which a window that draws a moment later need not know. */
+  flip(): void {
+    if (this.#source.view.status?.wanted === 'on') this.off();
+    else this.on();
+  }
+
   on(): void {
-    this.ask(() => this.#daemon.up());
+    this.#want('on', () => this.#daemon.up());
   }
 
   off(): void {
-    this.ask(() => this.#daemon.down());
+    this.#want('off', () => this.#daemon.down());
   }
 
   pause(minutes: number): void {
-    this.ask(() => this.#daemon.pause({ seconds: minutes * 60 }));
+    this.#want('off', () => this.#daemon.pause({ seconds: minutes * 60 }));
   }
 
   signOut(): void {
@@ -32,5 +43,21 @@ export class Switch {
   ask(call: () => Promise<unknown>): void {
     this.#source.setRefusal(null);
     void call().catch((thrown: unknown) => this.#source.setRefusal(problemOfCall(thrown)));
+  }
+
+  /** Wanted from the click on; from its answer on, or its refusal, what culvertd says. */
+  #want(wish: Status['wanted'], call: () => Promise<Status>): void {
+    const number = ++this.#newest;
+    this.#source.setWish(wish);
+    this.ask(async () => {
+      const answer = this.#asked.then(call);
+      this.#asked = answer.catch(() => undefined);
+      try {
+        const status = await answer;
+        if (number === this.#newest) this.#source.setStatus(status, null);
+      } finally {
+        if (number === this.#newest) this.#source.setWish(null);
+      }
+    });
   }
 }

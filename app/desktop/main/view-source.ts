@@ -6,6 +6,10 @@ import { languageOf } from './preferences.ts';
 
 export class ViewSource {
   #view: View;
+  /** As culvertd told it. */
+  #told: Status | null = null;
+  /** What a click has just asked for and culvertd has not answered yet: wanted all the same. */
+  #wish: Status['wanted'] | null = null;
   readonly #listeners = new Set<(view: View) => void>();
 
   constructor(preferences: Preferences) {
@@ -30,11 +34,17 @@ export class ViewSource {
   }
 
   setStatus(status: Status | null, problem: Problem | null): void {
+    this.#told = withPlainText(status);
     this.#change({
-      status: withPlainText(status),
+      status: this.#wanted(),
       problem: withPlainText(problem),
       pausedUntil: status?.pausedUntil ?? null,
     });
+  }
+
+  setWish(wish: Status['wanted'] | null): void {
+    this.#wish = wish;
+    this.#change({ status: this.#wanted() });
   }
 
   setRefusal(refusal: Problem | null): void {
@@ -47,6 +57,11 @@ export class ViewSource {
 
   setPreferences(preferences: Preferences): void {
     this.#change({ preferences, language: languageOf(preferences) });
+  }
+
+  #wanted(): Status | null {
+    if (this.#told === null || this.#wish === null) return this.#told;
+    return { ...this.#told, wanted: this.#wish };
   }
 
   #change(part: Partial<View>): void {

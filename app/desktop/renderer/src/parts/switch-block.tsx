@@ -19,7 +19,7 @@ export function SwitchBlock({ view, status }: { view: View; status: Status }) {
         aria-label={text.switchLabel}
         data-connected={status.tunnel.kind === 'on' || undefined}
         className="switch"
-        onClick={() => void (isOn ? culvert.switchOff() : culvert.switchOn())}
+        onClick={() => void culvert.flipSwitch()}
       />
       <Text fz={20} fw={600} role="status">
         {text.states[shownState(view)]}
