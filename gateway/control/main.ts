@@ -26,8 +26,11 @@ async function main(): Promise<void> {
   const address = await chooseAddress(read.configuration);
   const configuration = listeningAt(read.configuration, address);
   await assertUdpPort(configuration);
+  // Parts of it listen for the signal too, and whoever listens takes it from the kernel, which would have ended it.
+  process.once('SIGTERM', leaveAtOnce);
   const built = await build(configuration);
   await listen(built, configuration);
+  process.off('SIGTERM', leaveAtOnce);
   stopOnSignal(built);
   greet(built, configuration);
 }
@@ -49,6 +52,11 @@ async function listen(
   } catch (cause) {
     throw portFault(host, port, (cause as NodeJS.ErrnoException).code ?? String(cause));
   }
+}
+
+/** While it starts, nobody is connected that would have to be told. */
+function leaveAtOnce(): void {
+  process.exit(0);
 }
 
 function stopOnSignal(built: BuiltGateway): void {

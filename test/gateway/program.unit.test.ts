@@ -118,6 +118,18 @@ test('it prints its set-up link, keeps its key over kill -9, and leaves on SIGTE
   );
 }, 30_000);
 
+test('SIGTERM while it still starts ends it', async () => {
+  const port = await freePort();
+  const args = ['--data', join(path, 'data'), '--host', '127.0.0.1', '--port', String(port)];
+  const { child, ended } = launch([...args, '--public-url', `https://localhost:${port}`]);
+  // Its first word is about the engine, before it listens.
+  await new Promise((resolve) => child.stderr.once('data', resolve));
+
+  child.kill('SIGTERM');
+
+  expect(await ended).toBe(0);
+}, 15_000);
+
 test('with --json it says where it is on one line, and why it does not start', async () => {
   const port = await freePort();
   const args = ['--data', join(path, 'data'), '--host', '127.0.0.1', '--port', String(port)];
