@@ -1,7 +1,8 @@
 /**
- * `npm run demo [-- --stay]`: the main job on real parts, told while it happens. Every step must work; the first that does not ends the
- * demo with a non-zero exit code and its name.
+ * `npm run demo [-- --stay] [--json FILE]`: the main job on real parts, told while it happens. Every step must work; the first that does
+ * not ends the demo with a non-zero exit code and its name. The file gets each step, what was measured, and the exit code.
  */
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import colors from 'picocolors';
 import { Capture } from '../world/capture.ts';
@@ -16,7 +17,9 @@ import { Story } from './story.ts';
 import { switchOff } from './switch-off.ts';
 import { whyEachWent } from './why-each-went.ts';
 
-const { values: options } = parseArgs({ options: { stay: { type: 'boolean', default: false } } });
+const { values: options } = parseArgs({
+  options: { stay: { type: 'boolean', default: false }, json: { type: 'string' } },
+});
 
 /** Everything that the story is played with; all of it goes at the end, however that comes. */
 interface Stage {
@@ -42,6 +45,10 @@ try {
   exitCode = cause instanceof Interrupted ? cause.exitCode : 1;
   if (cause instanceof Interrupted) story.breakOff();
   else explain(cause as Error);
+}
+if (options.json !== undefined) {
+  const account = { exitCode, ...story.account };
+  await writeFile(options.json, `${JSON.stringify(account, null, 2)}\n`);
 }
 await made.disposeAsync();
 // What was interrupted may still wait for an answer that does not come any more.

@@ -15,10 +15,19 @@ export interface Fact {
   value: string;
 }
 
+/** What a program may read of the story: `npm run demo -- --json FILE`. */
+export interface Account {
+  seconds: number;
+  /** In the order in which they ended. */
+  steps: { title: string; tookMs: number; works: boolean; told: string | null }[];
+  facts: Fact[];
+}
+
 export class Story {
   /** Unix ms. */
   readonly #startedAt: number;
   readonly #facts: Fact[] = [];
+  readonly #steps: Account['steps'] = [];
   #isBrokenOff = false;
 
   constructor(startedAt: number) {
@@ -43,12 +52,13 @@ export class Story {
     try {
       const value = await act();
       const told = tell?.(value);
-      const took = `${Math.round(performance.now() - started)} ms`;
+      const took = `${this.#note(title, started, true, told)} ms`;
       this.#say(
         `${live ? '\r\x1b[K' : ''}  ${colors.green('✓')} ${title}${told ? `: ${told}` : ''} ${colors.dim(took)}`,
       );
       return value;
     } catch (cause) {
+      this.#note(title, started, false, (cause as Error).message);
       this.#say(`${live ? '\r\x1b[K' : ''}  ${colors.red('✗')} ${title}`);
       throw new StepFailed(title, cause);
     }
@@ -73,6 +83,17 @@ export class Story {
     const width = Math.max(...this.#facts.map((fact) => fact.label.length));
     console.log(`\n${colors.bold(title)}`);
     for (const { label, value } of this.#facts) console.log(`  ${label.padEnd(width)}  ${value}`);
+  }
+
+  get account(): Account {
+    return { seconds: this.seconds, steps: this.#steps, facts: this.#facts };
+  }
+
+  /** Gives back how long it took, in ms. */
+  #note(title: string, started: number, works: boolean, told: string | undefined): number {
+    const tookMs = Math.round(performance.now() - started);
+    if (!this.#isBrokenOff) this.#steps.push({ title, tookMs, works, told: told ?? null });
+    return tookMs;
   }
 
   #say(text: string): void {

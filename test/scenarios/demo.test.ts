@@ -2,12 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { get, type RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, onTestFailed, test } from 'vitest';
+import type { Account } from '../demo/story.ts';
 import { eventually } from '../lab/eventually.ts';
 import { repository } from '../lab/host.ts';
 import { processesBelow } from '../lab/process-tree.ts';
@@ -22,9 +23,12 @@ beforeEach(async () => {
 afterEach(async () => await rm(folder, { recursive: true }));
 
 test('every step works, and the page at the end has what was measured', async () => {
-  const demo = startDemo();
+  const file = path.join(folder, 'demo.json');
+  const demo = startDemo({ argv: ['--json', file] });
 
   expect(await demo.ended).toBe(0);
+  const account = JSON.parse(await readFile(file, 'utf8')) as Account & { exitCode: number };
+  await rm(file);
   expect(demo.said()).not.toMatch(/^ {2}✗/m);
   const [, page = ''] = demo.said().split('What you have seen\n');
   expect(
@@ -36,6 +40,15 @@ test('every step works, and the page at the end has what was measured', async ()
   left behind on the laptop  nothing
   the whole demo  _ s
 `);
+  expect(account).toMatchObject({ exitCode: 0, seconds: expect.any(Number) });
+  expect(account.facts.map(({ label, value }) => `  ${label}  ${value}\n`).join('')).toBe(
+    page.replaceAll(/(?<=\S) {2,}/g, '  '),
+  );
+  expect(account.steps.length).toBeGreaterThan(10);
+  for (const { title, works, tookMs } of account.steps) {
+    expect([works, demo.said()]).toEqual([true, expect.stringContaining(`✓ ${title}`)]);
+    expect(demo.said()).toContain(`${tookMs} ms`);
+  }
   expect(await readdir(folder)).toEqual([]);
 });
 

@@ -22,6 +22,7 @@ interface Counts {
 /** For a tcpdump that gets no processor for a while. */
 const PATIENCE_MS = 60_000;
 const READING_MS = 120_000;
+const BUFFER_KIB = 65_536;
 
 /** Gone with its file at the end of the block that has it (`await using`). */
 export class Capture implements AsyncDisposable {
@@ -149,10 +150,10 @@ function both(one: string, other: string): string {
 
 /**
  * Not in immediate mode, in which each frame takes as much of the buffer as the largest one could: 16 MB would be full after
- * 250 frames. What arrives is handed over within a second.
+ * 250 frames. What arrives is handed over within a second. Nor is each frame flushed: the file is read after the end, and a
+ * hundred megabytes in a second have to be written beside everything else.
  */
 function tcpdumpInto(segment: string, file: string): string[] {
-  const unbuffered = ['-U'];
-  const whole = ['-s', '0', '-B', '16384'];
-  return ['tcpdump', '-i', segment, '-w', file, '-Z', 'root', ...unbuffered, ...whole];
+  const whole = ['-s', '0', '-B', String(BUFFER_KIB)];
+  return ['tcpdump', '-i', segment, '-w', file, '-Z', 'root', ...whole];
 }
