@@ -21,8 +21,13 @@ const inside = ['--with', 'kernel', '--minutes', values.minutes, '--interval', v
 const { status } = spawnSync(
   'test/kernel-wg-vm/vm-run',
   [
-    ...['--timeout', String(timeout), '--verbose', '--'],
-    ...['node_modules/.bin/node', 'test/interop/main.ts', ...inside],
+    '--timeout',
+    String(timeout),
+    '--verbose',
+    '--',
+    'node_modules/.bin/node',
+    'test/interop/main.ts',
+    ...inside,
   ],
   { cwd: repository, stdio: 'inherit' },
 );
