@@ -82,8 +82,8 @@ impl CookieSecret {
         MacKey::new(&cookie).of(stamped).ct_eq(claimed).into()
     }
 
-    /// Comes to nothing even if mac1 is right: it shows no cookie, and its place has had its share of them. Half of what
-    /// mac1 costs.
+    /// Comes to nothing under load even if mac1 is right, unless its source needs no cookie: it shows none, and its place has
+    /// had its share of them. Half of what mac1 costs.
     pub(crate) fn is_in_vain(&self, message: &[u8], source: SocketAddr, now: Instant) -> bool {
         let secret = self.current.as_ref();
         self.shares.has_refused(now)

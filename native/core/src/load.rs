@@ -5,8 +5,9 @@
 //! not failed much before count against everybody. Honest handshakes, however many, never do.
 //!
 //! A cookie costs its initiator the five seconds until its next try, so a flood would still be felt by whoever
-//! connects or rekeys meanwhile. Whose source has not failed lately is therefore computed for even under load,
-//! as far as a budget for all of those goes.
+//! connects or rekeys meanwhile. A source that nothing is held against is therefore computed for even under load,
+//! as far as a budget for all of those goes. What it is let in with is held against it until a session has come of it:
+//! addresses can be forged, so this must not cost anybody what a cookie would have given.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,12 +23,12 @@ const LOAD_LASTS: Duration = Duration::from_secs(1);
 /// Handshakes that one source may do while we are under load, cookie or not.
 const LOADED_BURST: u32 = 5;
 const LOADED_RATE: u32 = 20;
-/// Handshakes without a cookie that sources which have not failed lately may cost us under load, all together:
+/// Handshakes without a cookie that sources which nothing is held against may cost us under load, all together:
 /// room for a flood from a thousand places to be got to know, and 2 % of a core afterwards (`examples/flood-cost.rs`).
 const UNPROVEN_BURST: u32 = 2048;
 const UNPROVEN_RATE: u32 = 512;
-/// For so long a failure is held against its source.
-const FAILURE_HELD: Duration = Duration::from_secs(60);
+/// For so long it is held against a source that a handshake of its came to nothing.
+const SUSPICION_LASTS: Duration = Duration::from_secs(60);
 /// Sources remembered, at most; then all are forgotten, which favours them.
 const SOURCES: usize = 100_000;
 
@@ -41,7 +42,8 @@ pub(crate) struct Load {
 
 struct Source {
     failures: Bucket,
-    last_failure: Option<Instant>,
+    suspected: Option<Instant>,
+    unproven: Bucket,
     loaded: Bucket,
 }
 
@@ -78,18 +80,29 @@ impl Load {
 
     /// May this source be computed for now though it has shown no cookie? It takes of what there is for that.
     pub(crate) fn takes_unproven(&mut self, source: IpAddr, now: Instant) -> bool {
-        !self.always
-            && !self.has_failed_lately(source, now)
-            && !self.unproven.is_empty(UNPROVEN_BURST, UNPROVEN_RATE, now)
-            && self.allows(source, now)
-            && self.unproven.take(UNPROVEN_BURST, UNPROVEN_RATE, now)
+        if !self.is_open_to(source, now) {
+            return false;
+        }
+        let known = self.source(source, now);
+        if !known.unproven.take(LOADED_BURST, LOADED_RATE, now) {
+            return false;
+        }
+        known.suspected = Some(now);
+        self.unproven.take(UNPROVEN_BURST, UNPROVEN_RATE, now)
     }
 
-    fn has_failed_lately(&self, source: IpAddr, now: Instant) -> bool {
+    /// Nothing is held against it, and there is room for one more that shows no cookie.
+    pub(crate) fn is_open_to(&mut self, source: IpAddr, now: Instant) -> bool {
+        !self.always
+            && !self.is_suspected(source, now)
+            && !self.unproven.is_empty(UNPROVEN_BURST, UNPROVEN_RATE, now)
+    }
+
+    fn is_suspected(&self, source: IpAddr, now: Instant) -> bool {
         self.sources
             .get(&network(source))
-            .and_then(|known| known.last_failure)
-            .is_some_and(|failure| now.saturating_duration_since(failure) < FAILURE_HELD)
+            .and_then(|known| known.suspected)
+            .is_some_and(|since| now.saturating_duration_since(since) < SUSPICION_LASTS)
     }
 
     /// May this source, which has shown its cookie, have one more handshake now?
@@ -102,12 +115,19 @@ impl Load {
     /// A handshake from this source has cost us and come to nothing.
     pub(crate) fn note_failure(&mut self, source: IpAddr, now: Instant) {
         let known = self.source(source, now);
-        known.last_failure = Some(now);
+        known.suspected = Some(now);
         if !known.failures.take(SOURCE_BURST, SOURCE_RATE, now) {
             return;
         }
         if !self.failures.take(TOTAL_BURST, TOTAL_RATE, now) {
             self.loaded_until = Some(now + LOAD_LASTS);
+        }
+    }
+
+    /// A handshake from this source has come to a session, so nothing is held against it any more.
+    pub(crate) fn note_success(&mut self, source: IpAddr) {
+        if let Some(known) = self.sources.get_mut(&network(source)) {
+            known.suspected = None;
         }
     }
 
@@ -123,7 +143,8 @@ impl Load {
         }
         self.sources.entry(network).or_insert_with(|| Source {
             failures: Bucket::full(SOURCE_BURST, now),
-            last_failure: None,
+            suspected: None,
+            unproven: Bucket::full(LOADED_BURST, now),
             loaded: Bucket::full(LOADED_BURST, now),
         })
     }

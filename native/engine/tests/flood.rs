@@ -31,7 +31,8 @@ const FLOOD_LASTS: u64 = 4;
 const BETWEEN_PINGS: Duration = Duration::from_millis(4);
 /// Of the rate that was asked for, and of what was sent: less is no flood, but a machine that has other things to do.
 const WHOLE: f64 = 0.95;
-/// Floods that were not whole say nothing, and are begun again; in the end with less, where a machine can not do more.
+/// Floods that were not whole say nothing, and are begun again; in the end with less, where a machine can not do more and
+/// nobody told how long it is to last.
 const SHARES_OF_THE_RATE: [u32; 7] = [1, 1, 1, 1, 2, 4, 8];
 const MOST_GROWTH_KB: u64 = 32 << 10;
 /// Devices that make their first handshake during the flood; 19 of them are 95 %.
@@ -145,8 +146,7 @@ fn random_datagram(chance: &mut u64, number: u64) -> Vec<u8> {
 /// What the gateway dropped, and how the latecomers fared.
 fn survive(mac1: Mac1, per_second: u32) -> (Value, Latecomers) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let rates = SHARES_OF_THE_RATE.map(|share| per_second / share);
-    let mut attempts = rates.into_iter().map(|rate| attempt(mac1, rate));
+    let mut attempts = rates(per_second).map(|rate| attempt(mac1, rate));
     let survived = attempts
         .find(Survived::is_whole)
         .expect("no flood was whole: nothing else may run on this machine");
@@ -156,8 +156,18 @@ fn survive(mac1: Mac1, per_second: u32) -> (Value, Latecomers) {
     (survived.drops, survived.latecomers)
 }
 
+/// Whoever tells how long it is to last wants all of it.
+fn rates(per_second: u32) -> impl Iterator<Item = u32> {
+    let least = if told_seconds().is_ok() { 1 } else { u32::MAX };
+    SHARES_OF_THE_RATE
+        .into_iter()
+        .filter(move |share| *share <= least)
+        .map(move |share| per_second / share)
+}
+
 #[derive(Debug)]
 struct Survived {
+    rate: u32,
     /// Of what was to be sent, and of what was sent.
     share_sent: f64,
     share_seen: f64,
@@ -199,6 +209,7 @@ fn attempt(mac1: Mac1, per_second: u32) -> Survived {
     let grown_kb = gateway.resident_kb().saturating_sub(before_kb);
     let drops = gateway.ask("status", Value::Null)["drops"].clone();
     let survived = Survived {
+        rate: per_second,
         share_sent: sent as f64 / (f64::from(per_second) * lasted.as_secs_f64()),
         share_seen: share_seen(&drops, sent),
         grown_kb,
@@ -211,8 +222,11 @@ fn attempt(mac1: Mac1, per_second: u32) -> Survived {
 }
 
 fn flood_lasts() -> Duration {
-    let told = std::env::var("CULVERT_FLOOD_SECONDS");
-    Duration::from_secs(told.map_or(FLOOD_LASTS, |seconds| seconds.parse().unwrap()))
+    Duration::from_secs(told_seconds().map_or(FLOOD_LASTS, |seconds| seconds.parse().unwrap()))
+}
+
+fn told_seconds() -> Result<String, std::env::VarError> {
+    std::env::var("CULVERT_FLOOD_SECONDS")
 }
 
 /// Of what was sent; the rest overflowed the gateway's socket, which happens when this machine has other things to do.

@@ -107,38 +107,44 @@ fn line_6_many_failing_sources_put_everybody_under_load_for_a_second() {
 }
 
 #[test]
-fn line_6_under_load_who_has_not_failed_for_a_minute_is_computed_for_without_a_cookie() {
+fn line_6_under_load_a_source_that_nothing_is_held_against_needs_no_cookie() {
     let now = Pair::new().now.instant;
     let mut load = Load::new(now);
     let known = IpAddr::from([203, 0, 113, 9]);
     let honest = IpAddr::from([198, 51, 100, 7]);
     load.note_failure(known, now);
 
-    assert!(load.takes_unproven(honest, now));
     assert!(!load.takes_unproven(known, now + millis(59_999)));
     assert!(load.takes_unproven(known, now + seconds(60)));
-    load.set_always(true);
+    assert!(load.takes_unproven(honest, now));
     assert!(
-        !load.takes_unproven(honest, now),
-        "somebody else knows of load"
+        !load.takes_unproven(honest, now + millis(59_999)),
+        "nothing came of it"
     );
+    load.note_success(honest);
+    assert!(load.takes_unproven(honest, now));
+    load.note_success(honest);
+    load.set_always(true);
+    assert!(!load.takes_unproven(honest, now), "a caller knows of load");
 }
 
 #[test]
 fn line_6_without_a_cookie_a_source_has_5_handshakes_at_once_and_all_together_2048() {
     let now = Pair::new().now.instant;
     let mut load = Load::new(now);
-    let mut computed =
-        |number: u32, now| load.takes_unproven(IpAddr::from(number.to_be_bytes()), now);
+    let mut computed = |number: u32, now| {
+        let source = IpAddr::from(number.to_be_bytes());
+        let is_let_in = load.takes_unproven(source, now);
+        load.note_success(source);
+        is_let_in
+    };
 
     assert_eq!((0..100).filter(|_| computed(7, now)).count(), 5);
     // What one asks for too often is not taken from the others.
     assert_eq!((1000..9000).filter(|n| computed(*n, now)).count(), 2043);
     let later = now + seconds(1);
-    assert_eq!(
-        (10_000..19_000).filter(|n| computed(*n, later)).count(),
-        512
-    );
+    let then = (10_000..19_000).filter(|n| computed(*n, later));
+    assert_eq!(then.count(), 512);
 }
 
 #[test]

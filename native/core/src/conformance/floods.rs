@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::conformance::admission::next_try;
-use crate::conformance::pair::{LEFT, Pair, RIGHT, datagrams, millis};
+use crate::conformance::pair::{LEFT, Pair, RIGHT, datagrams, millis, seconds};
+use crate::cookie::{mac1_key, stamp};
 use crate::{DropReason, Endpoint, Outbox};
 
 #[test]
@@ -173,6 +174,58 @@ fn line_6_in_a_flood_from_a_thousand_places_a_peer_from_elsewhere_needs_no_cooki
 
     let computed = dropped(&pair, DropReason::ReplayedHandshake);
     assert!(computed < 6000, "{computed} of 60,000");
+}
+
+/// Anybody can write any address on a datagram.
+#[test]
+fn line_6_what_others_send_in_ones_name_costs_no_handshake_that_shows_a_cookie() {
+    let mut pair = Pair::new();
+    let replayed = initiation(&pair);
+    let home = pair.hosts[LEFT].address;
+    let right = pair.hosts[RIGHT].tunnel.public_key().unwrap();
+    assert_eq!(pair.deliver(RIGHT, home, &replayed)[0][0], 2, "a response");
+    let fresh = next_try(&mut pair);
+    flood(&mut pair, &replayed, 2);
+    pair.deliver(RIGHT, home, &replayed);
+    let reply = pair.deliver(RIGHT, home, &fresh).remove(0);
+    assert_eq!(reply[0], 3, "a cookie reply: it has failed");
+    pair.deliver(LEFT, pair.hosts[RIGHT].address, &reply);
+    let with_cookie = next_try(&mut pair);
+    assert_ne!(with_cookie[132..], [0; 16]);
+
+    pair.jump(pair.now.instant + seconds(60));
+    flood(&mut pair, &replayed, 2);
+    for number in 0..1000_u32 {
+        let mut response = vec![0; 92];
+        response[0] = 2;
+        response[8..12].copy_from_slice(&number.to_be_bytes());
+        stamp(&mut response, &mac1_key(&right), None);
+        pair.deliver(RIGHT, home, &response);
+    }
+
+    assert_eq!(pair.deliver(RIGHT, home, &with_cookie)[0][0], 2);
+}
+
+#[test]
+fn line_6_who_needs_no_cookie_is_not_taken_for_a_neighbour_that_has_had_its_share_of_them() {
+    let mut pair = Pair::new();
+    let replayed = initiation(&pair);
+    let home = pair.hosts[LEFT].address;
+    assert_eq!(pair.deliver(RIGHT, home, &replayed)[0][0], 2, "a response");
+    flood(&mut pair, &replayed, 2);
+    // Places are told apart by a number of 4,096: those of a hundred are used up.
+    for number in 0..100 * 20 {
+        pair.deliver(RIGHT, place(number % 100), &replayed);
+    }
+    assert!(dropped(&pair, DropReason::RateLimited) > 0);
+
+    let before = dropped(&pair, DropReason::RateLimited);
+    for number in 0..1000_u16 {
+        let [high, low] = number.to_be_bytes();
+        let newcomer = SocketAddr::from(([203, 0, high, low], 4000));
+        assert!(pair.deliver(RIGHT, newcomer, &replayed).is_empty());
+    }
+    assert_eq!(dropped(&pair, DropReason::RateLimited), before);
 }
 
 /// T37's: 5,000 a second from a thousand places, which come to nothing.

@@ -25,9 +25,7 @@ impl Tunnel {
         let identity = self.identity().ok_or(DropReason::NoPrivateKey)?;
         self.admit(now, source, &identity, message, outbox)?;
         let answered = self.answer_initiation(now, source, &identity, message, outbox);
-        if let Err(reason) = answered {
-            self.note_failure(source.remote, reason, now.instant);
-        }
+        self.note_outcome(source.remote, answered, now.instant);
         answered
     }
 

@@ -15,8 +15,8 @@ use crate::tunnel::{Defence, Identity, Tunnel};
 use crate::{DropReason, Endpoint, Now, Outbox, Peer, PrivateKey};
 
 impl Tunnel {
-    /// mac1 before anything that costs; then, under load, proof that the source can receive, unless it is one that
-    /// has not failed lately and there is room for such.
+    /// mac1 before anything that costs; then, under load, proof that the source can receive, unless nothing is
+    /// held against it and there is room for such.
     pub(super) fn admit(
         &self,
         now: Now,
@@ -60,8 +60,10 @@ impl Tunnel {
     /// In a flood from one place not even a mac is worth while: whether it is right changes nothing.
     fn is_in_vain(&self, now: Now, source: Endpoint, message: &[u8]) -> bool {
         let Defence { load, cookies } = &mut *lock(&self.defence);
+        let address = source.remote.ip();
         cookies.is_in_vain(message, source.remote, now.instant)
-            && load.wants_cookie(source.remote.ip(), now.instant)
+            && load.wants_cookie(address, now.instant)
+            && !load.is_open_to(address, now.instant)
     }
 
     /// With the state locked, so that neither can change before the handshake is through.
@@ -79,13 +81,18 @@ impl Tunnel {
         Ok(())
     }
 
-    /// Only what cost us a Diffie-Hellman counts.
-    pub(super) fn note_failure(&self, source: SocketAddr, reason: DropReason, now: Instant) {
-        if !matches!(
-            reason,
-            DropReason::UnknownIndex | DropReason::Malformed | DropReason::PeerRemoved
-        ) {
-            lock(&self.defence).load.note_failure(source.ip(), now);
+    /// What an admitted handshake came to. As a failure counts only what cost us a Diffie-Hellman.
+    pub(super) fn note_outcome(
+        &self,
+        source: SocketAddr,
+        outcome: Result<(), DropReason>,
+        now: Instant,
+    ) {
+        let load = &mut lock(&self.defence).load;
+        match outcome {
+            Ok(()) => load.note_success(source.ip()),
+            Err(DropReason::UnknownIndex | DropReason::Malformed | DropReason::PeerRemoved) => {}
+            Err(_) => load.note_failure(source.ip(), now),
         }
     }
 

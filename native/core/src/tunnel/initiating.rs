@@ -93,9 +93,7 @@ impl Tunnel {
         let identity = self.identity().ok_or(DropReason::NoPrivateKey)?;
         self.admit(now, source, &identity, message, outbox)?;
         let finished = self.finish_handshake(now, source, &identity, message, outbox);
-        if let Err(reason) = finished {
-            self.note_failure(source.remote, reason, now.instant);
-        }
+        self.note_outcome(source.remote, finished, now.instant);
         finished
     }
 
