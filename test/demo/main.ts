@@ -2,11 +2,11 @@
  * `npm run demo [-- --stay] [--json FILE]`: the main job on real parts, told while it happens. Every step must work; the first that does
  * not ends the demo with a non-zero exit code and its name. The file gets each step, what was measured, and the exit code.
  */
-import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import colors from 'picocolors';
 import { Capture } from '../world/capture.ts';
 import { VPC_RANGE, World } from '../world/world.ts';
+import { AccountFile } from './account-file.ts';
 import { administratorSetsUp } from './administrator-sets-up.ts';
 import { changeArrives } from './change-arrives.ts';
 import { employeeConnects } from './employee-connects.ts';
@@ -34,6 +34,7 @@ const story = new Story(startOfCommand());
 const made = new AsyncDisposableStack();
 let stage: Stage | undefined;
 let exitCode = 0;
+const accountFile = options.json === undefined ? undefined : await openAccount(options.json);
 console.log(`
   home 192.168.178.0/24          internet 203.0.113.0/24          VPC ${VPC_RANGE}, no inbound port
   laptop  .20 ─┐                 ┌─ gateway .10                   ┌─ .10 server: sshd, and the connector
@@ -46,11 +47,14 @@ try {
   if (cause instanceof Interrupted) story.breakOff();
   else explain(cause as Error);
 }
-if (options.json !== undefined) {
-  const account = { exitCode, ...story.account };
-  await writeFile(options.json, `${JSON.stringify(account, null, 2)}\n`);
+try {
+  await accountFile?.write({ exitCode, ...story.account });
+} catch (cause) {
+  exitCode ||= 1;
+  console.error(`\n${(cause as Error).message}`);
+} finally {
+  await made.disposeAsync();
 }
-await made.disposeAsync();
 // What was interrupted may still wait for an answer that does not come any more.
 process.exit(exitCode);
 
@@ -58,6 +62,15 @@ process.exit(exitCode);
 function startOfCommand(): number {
   const told = process.env.CULVERT_STARTED_AT;
   return told === undefined ? performance.timeOrigin : Number(told);
+}
+
+async function openAccount(path: string): Promise<AccountFile> {
+  try {
+    return made.use(await AccountFile.open(path));
+  } catch (cause) {
+    console.error((cause as Error).message);
+    process.exit(1);
+  }
 }
 
 async function tell(): Promise<void> {
