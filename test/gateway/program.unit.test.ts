@@ -10,6 +10,8 @@ import { freePort } from '../../gateway/control/free-port.ts';
 import { fetchTrust } from '../../gateway/trust/statement.ts';
 
 const MAIN = join(import.meta.dirname, '../../gateway/control/main.ts');
+/** Of a gateway that is told to end while it starts, on a machine that is too busy to meet the moment. */
+const MOST_STARTS = 8;
 
 let path: string;
 let running: ChildProcess[];
@@ -119,16 +121,22 @@ test('it prints its set-up link, keeps its key over kill -9, and leaves on SIGTE
 }, 30_000);
 
 test('SIGTERM while it still starts ends it', async () => {
-  const port = await freePort();
-  const args = ['--data', join(path, 'data'), '--host', '127.0.0.1', '--port', String(port)];
-  const { child, ended } = launch([...args, '--public-url', `https://localhost:${port}`]);
-  // Its first word is about the engine, before it listens.
-  await new Promise((resolve) => child.stderr.once('data', resolve));
+  const greetings: string[] = [];
+  // One that greets had started before the signal came, and says nothing about this.
+  while (greetings.length < MOST_STARTS && greetings.at(-1) !== '') {
+    const port = await freePort();
+    const args = ['--data', join(path, 'data'), '--host', '127.0.0.1', '--port', String(port)];
+    const { child, out, ended } = launch([...args, '--public-url', `https://localhost:${port}`]);
+    // Its first word is about the engine, before it listens.
+    await new Promise((resolve) => child.stderr.once('data', resolve));
 
-  child.kill('SIGTERM');
+    child.kill('SIGTERM');
 
-  expect(await ended).toBe(0);
-}, 15_000);
+    expect(await ended).toBe(0);
+    greetings.push(out.stdout);
+  }
+  expect(greetings.at(-1)).toBe('');
+}, 60_000);
 
 test('with --json it says where it is on one line, and why it does not start', async () => {
   const port = await freePort();
