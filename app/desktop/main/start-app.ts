@@ -12,7 +12,7 @@ import { type Handlers, serveIpc } from './ipc-server.ts';
 import { setOpenAtLogin, startsHidden } from './open-at-login.ts';
 import { withPlainText } from './plain-text.ts';
 import { PopoverWindow } from './popover-window.ts';
-import { PreferenceStore } from './preferences.ts';
+import { languageOf, PreferenceStore } from './preferences.ts';
 import { SignIn } from './sign-in.ts';
 import { Switch } from './switch.ts';
 import { TrayIcon } from './tray-icon.ts';
@@ -23,7 +23,7 @@ export function startApp(folder: string): void {
   hardenSession();
   serveBundle(path.join(folder, '../renderer'));
   const preferences = new PreferenceStore();
-  const source = new ViewSource(preferences.get());
+  const source = new ViewSource(preferences.get(), languageOf);
   const popover = new PopoverWindow(folder);
   const daemon = connectDaemon();
   const theSwitch = new Switch(daemon, source);

@@ -7,7 +7,7 @@ import type { ViewSource } from './view-source.ts';
 export class Switch {
   readonly #daemon: DaemonLink;
   readonly #source: ViewSource;
-  /** Of the newest wish: what an older one comes to is no news any more. */
+  /** Of the newest wish: what an older one comes to, its refusal too, is no news any more. */
   #newest = 0;
   /** culvertd is asked one thing after another, for what is asked last has to hold. */
   #asked: Promise<unknown> = Promise.resolve();
@@ -36,7 +36,7 @@ export class Switch {
   }
 
   signOut(): void {
-    this.ask(() => this.#daemon.logout());
+    this.#want('off', () => this.#daemon.logout());
   }
 
   /** A click has nothing to wait for; what it was refused with is shown. */
@@ -45,7 +45,7 @@ export class Switch {
     void call().catch((thrown: unknown) => this.#source.setRefusal(problemOfCall(thrown)));
   }
 
-  /** Wanted from the click on; from its answer on, or its refusal, what culvertd says. */
+  /** Wanted from the click on, until culvertd’s events show it, or it was refused. */
   #want(wish: Status['wanted'], call: () => Promise<Status>): void {
     const number = ++this.#newest;
     this.#source.setWish(wish);
@@ -53,10 +53,13 @@ export class Switch {
       const answer = this.#asked.then(call);
       this.#asked = answer.catch(() => undefined);
       try {
-        const status = await answer;
-        if (number === this.#newest) this.#source.setStatus(status, null);
-      } finally {
-        if (number === this.#newest) this.#source.setWish(null);
+        // Not shown: it comes by another connection than the events, and may be older than the last of them.
+        await answer;
+        if (number === this.#newest) this.#source.awaitWish();
+      } catch (thrown) {
+        if (number !== this.#newest) return;
+        this.#source.setWish(null);
+        throw thrown;
       }
     });
   }

@@ -2,17 +2,26 @@
 import type { Problem, Status } from '../../contract/local-api.ts';
 import type { Preferences, SignInProgress, View } from '../ipc/channels.ts';
 import { withPlainText } from './plain-text.ts';
-import { languageOf } from './preferences.ts';
+
+/** Events follow what they tell of within 50 ms, so one that has not come by then came before, or tells what somebody else wants. */
+const EVENT_PATIENCE_MS = 2000;
 
 export class ViewSource {
   #view: View;
-  /** As culvertd told it. */
+  /** As culvertd’s last event told it. */
   #told: Status | null = null;
-  /** What a click has just asked for and culvertd has not answered yet: wanted all the same. */
+  /** What a click has just asked for, and no event shows yet: wanted all the same. */
   #wish: Status['wanted'] | null = null;
+  /** Null: culvertd has not answered the wish yet, and whatever it tells is from before. */
+  #patience: NodeJS.Timeout | null = null;
+  readonly #languageOf: (preferences: Preferences) => View['language'];
   readonly #listeners = new Set<(view: View) => void>();
 
-  constructor(preferences: Preferences) {
+  constructor(
+    preferences: Preferences,
+    languageOf: (preferences: Preferences) => View['language'],
+  ) {
+    this.#languageOf = languageOf;
     this.#view = {
       status: null,
       problem: null,
@@ -35,6 +44,7 @@ export class ViewSource {
 
   setStatus(status: Status | null, problem: Problem | null): void {
     this.#told = withPlainText(status);
+    if (this.#patience !== null && status?.wanted === this.#wish) this.#endWish();
     this.#change({
       status: this.#wanted(),
       problem: withPlainText(problem),
@@ -43,8 +53,14 @@ export class ViewSource {
   }
 
   setWish(wish: Status['wanted'] | null): void {
+    this.#endWish();
     this.#wish = wish;
     this.#change({ status: this.#wanted() });
+  }
+
+  /** culvertd has the wish, and an event will show it. One that does not come, or came before, holds nothing up for ever. */
+  awaitWish(): void {
+    this.#patience = setTimeout(() => this.setWish(null), EVENT_PATIENCE_MS);
   }
 
   setRefusal(refusal: Problem | null): void {
@@ -56,7 +72,13 @@ export class ViewSource {
   }
 
   setPreferences(preferences: Preferences): void {
-    this.#change({ preferences, language: languageOf(preferences) });
+    this.#change({ preferences, language: this.#languageOf(preferences) });
+  }
+
+  #endWish(): void {
+    if (this.#patience !== null) clearTimeout(this.#patience);
+    this.#patience = null;
+    this.#wish = null;
   }
 
   #wanted(): Status | null {
