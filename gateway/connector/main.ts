@@ -32,7 +32,9 @@ async function main(args: string[], output: Output): Promise<void> {
     }
     case 'undo': {
       const undone = await undoConnector(options.state);
-      const lines = undone.map((each) => `culvert-connector: Given back: ${each}.`);
+      const sentences = undone.map((each) => `Given back: ${each}.`);
+      if (undone.length === 0) sentences.push('There was nothing to give back.');
+      const lines = sentences.map((sentence) => `culvert-connector: ${sentence}`);
       output.answer({ undone }, lines);
     }
   }

@@ -27,7 +27,8 @@ export const reasons: Readonly<Record<string, string>> = {
   congestion: 'met a full queue on the way, which neither end knows how to be told',
   'interface-dropped': 'the interface had no room, or did not take it',
   // Between gateway and connector.
-  'udp-send-failed': 'this machine would not send it to the gateway, or knew no way there',
+  'udp-send-failed':
+    'this machine would not send it to the gateway, knew no way there, or the gateway was taken away meanwhile',
   malformed: 'no message of WireGuard',
   'bad-mac1': 'a handshake for somebody else',
   'cookie-sent': 'a handshake that was asked for a cookie first',

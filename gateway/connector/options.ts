@@ -19,7 +19,7 @@ other hosts; otherwise all of it goes through ordinary sockets, which takes no r
 --shards N gives those sockets N threads (1, at most ${MOST_SHARDS}), for a machine with processors to spare.
 Every command but help takes --json: its answer, or the problem with its exit code, is one JSON value on standard output;
 of run, each thing that it says is one a line.
-Exit codes: 0 stopped, 64 wrong usage, 69 gateway unreachable, 70 unexpected, 77 refused, 78 state damaged.
+Exit codes: 0 stopped, 64 wrong usage or not joined, 69 gateway unreachable, 70 unexpected, 77 refused, 78 state damaged.
 `;
 
 const DEFAULT_STATE = '/var/lib/culvert-connector';

@@ -35,13 +35,7 @@ export interface RunOptions {
 }
 
 export async function runConnector(options: RunOptions): Promise<void> {
-  const membership = options.folder.readMembership();
-  if (!membership) {
-    throw new Stop(
-      'not-joined',
-      'This machine has not joined a network yet. Run the line from the network’s page in the dashboard.',
-    );
-  }
+  const membership = options.folder.requireMembership();
   const connector = new Connector(membership, identityOf(membership, options.folder), options);
   try {
     await connector.begin();

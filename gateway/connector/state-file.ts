@@ -67,6 +67,16 @@ export class StateFolder {
     }
   }
 
+  /** Throws a `Stop` before the first join. */
+  requireMembership(): Membership {
+    const membership = this.readMembership();
+    if (membership) return membership;
+    throw new Stop(
+      'not-joined',
+      'This machine has not joined a network yet. Run the line from the network’s page in the dashboard.',
+    );
+  }
+
   writeMembership(membership: Membership): void {
     this.#write(FILE, `${JSON.stringify(membership, null, 2)}\n`);
   }

@@ -6,7 +6,6 @@ import type { Forwarding } from './kernel/choose.ts';
 import { INTERFACE } from './kernel/plan.ts';
 import { type NotCarried, notCarried, notCarriedLine } from './not-carried.ts';
 import type { StateFolder } from './state-file.ts';
-import { Stop } from './stop.ts';
 
 /** What `status --json` prints: scripts count on these names. */
 export interface ConnectorStatus {
@@ -35,8 +34,7 @@ interface Tunnel {
 
 /** Throws a `Stop` where the machine has not joined, or what it keeps is damaged. */
 export async function connectorStatus(folder: StateFolder): Promise<ConnectorStatus> {
-  const membership = folder.readMembership();
-  if (!membership) throw new Stop('not-joined', 'This machine has not joined a network yet.');
+  const membership = folder.requireMembership();
   const status = await engineStatus(join(folder.path, 'engine.sock'));
   return {
     organisation: membership.organisationName || membership.gateway,
