@@ -44,6 +44,15 @@ test('a capture that lost frames is no evidence: its end says so', async () => {
   await hold('CONT');
 
   await stopped;
+  await expect(capture.packets('icmp')).rejects.toThrow(/is not whole/);
+});
+
+test('a question before the end has no answer: what is not written yet would look like nothing', async () => {
+  await using capture = await Capture.on(lab, 'lan');
+  await lab.host('left').run(['ping', '-c', '1', '10.1.0.3']);
+
+  await expect(capture.packets('icmp')).rejects.toThrow(/is not whole/);
+  await expect(capture.holds('')).rejects.toThrow(/is not whole/);
 });
 
 test('a tcpdump that died is no evidence either', async () => {

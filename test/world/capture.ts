@@ -84,15 +84,17 @@ export class Capture implements AsyncDisposable {
     this.#isWhole = true;
   }
 
-  /** One line a packet that the filter (tcpdump's language) lets through. */
+  /** One line a packet that the filter (tcpdump's language) lets through. Only after the end. */
   async packets(filter: string): Promise<string[]> {
+    this.#assertWhole();
     const argv = ['tcpdump', '-nn', '-t', '-r', this.#file, both(this.#filter, filter)];
     const printed = await succeed(argv, { timeoutMs: READING_MS });
     return printed.split('\n').filter((line) => line !== '');
   }
 
-  /** Whether the bytes occur anywhere in what passed by. */
+  /** Whether the bytes occur anywhere in what passed by. Only after the end. */
   async holds(bytes: string): Promise<boolean> {
+    this.#assertWhole();
     const chosen = path.join(this.#folder, 'chosen.pcap');
     await succeed(['tcpdump', '-r', this.#file, '-w', chosen, this.#filter], {
       timeoutMs: READING_MS,
@@ -103,6 +105,12 @@ export class Capture implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#tcpdump.stop('SIGKILL');
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** What tcpdump has not written yet, or has lost, would look like nothing. */
+  #assertWhole(): void {
+    if (!this.#isWhole)
+      throw new Error(`${this.#tcpdump.name} is not whole: ask it after \`stop\` has worked`);
   }
 
   /** SIGUSR1 is for tcpdump alone: the nsenter before it would end. */
