@@ -134,10 +134,30 @@ test('a double click on the switch is off and on again, and a triple one is off'
   await says('Connected');
   expect(await toggle().getAttribute('aria-checked')).toBe('true');
 
+  await recordSwitch();
   await toggle().click({ clickCount: 3 });
   await says('Off');
   await expect.poll(wanted).toBe('off');
   expect(await toggle().getAttribute('aria-checked')).toBe('false');
+  expect(await switchedTo()).toEqual(['on', 'off', 'on', 'off']);
+  await toggle().click();
+  await says('Connected');
+});
+
+test('what culvertd refuses is taken back, with the reason', async () => {
+  const laptop = world.lab.host('laptop');
+  const inTheWay = '/var/lib/culvert/wanted.json.new';
+  await laptop.run(['mkdir', inTheWay]);
+
+  await toggle().click();
+  await says('The file /var/lib/culvert/wanted.json cannot be written');
+  expect(await toggle().getAttribute('aria-checked')).toBe('true');
+  expect(await wanted()).toBe('on');
+
+  await laptop.run(['rmdir', inTheWay]);
+  await toggle().click();
+  await says('Off');
+  await desktop.window.getByRole('alert').waitFor({ state: 'detached' });
   await toggle().click();
   await says('Connected');
 });
@@ -288,6 +308,28 @@ async function finishInBrowser(): Promise<string> {
 async function onSince(): Promise<number> {
   const status = await deviceStatus();
   return status.wanted === 'on' && status.tunnel.kind === 'on' ? status.tunnel.since : 0;
+}
+
+/** Notes what the window is told of the switch: drawn is only the last of what comes in one frame. It is on now. */
+async function recordSwitch(): Promise<void> {
+  await desktop.evaluate(({ BrowserWindow }) => {
+    const [contents] = BrowserWindow.getAllWindows().map((window) => window.webContents);
+    if (!contents) throw new Error('there is no window');
+    const switchedTo: unknown[] = ['on'];
+    const send = contents.send.bind(contents);
+    contents.send = (channel: string, value: { status?: { wanted: string } }) => {
+      const wanted = value.status?.wanted;
+      if (wanted !== undefined && wanted !== switchedTo.at(-1)) switchedTo.push(wanted);
+      send(channel, value);
+    };
+    Object.assign(globalThis, { switchedTo });
+  });
+}
+
+async function switchedTo(): Promise<string[]> {
+  return await desktop.evaluate(
+    () => (globalThis as unknown as { switchedTo: string[] }).switchedTo,
+  );
 }
 
 async function wanted(): Promise<Status['wanted']> {
