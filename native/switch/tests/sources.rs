@@ -1,91 +1,18 @@
 //! Requirement T17: nobody sends in another's name.
+mod foreign;
 mod world;
 
 use culvert_switch::switch::Verdict;
+use foreign::FOREIGN_SOURCES;
 use world::World;
 use world::configuration::*;
 use world::packets::*;
 
 #[test]
 fn no_source_but_the_devices_own_addresses_passes() {
-    let sources = [
-        // Another device, connectors, the gateway's likely address, neighbours of its own.
-        "100.96.0.8",
-        "100.96.1.1",
-        "100.96.1.3",
-        "100.96.0.1",
-        "100.96.0.6",
-        "100.96.0.0",
-        "100.96.255.255",
-        "100.97.0.7",
-        "100.95.255.255",
-        // Addresses in the networks, and other people's.
-        "192.168.0.10",
-        "192.168.0.1",
-        "192.168.0.255",
-        "192.168.0.130",
-        "10.0.0.1",
-        "10.255.255.255",
-        "192.168.1.23",
-        "172.16.0.1",
-        "8.8.8.8",
-        "203.0.113.9",
-        "198.18.0.1",
-        // What is no source at all.
-        "0.0.0.0",
-        "0.96.0.7",
-        "0.255.255.255",
-        "127.0.0.1",
-        "127.255.255.254",
-        "169.254.169.254",
-        "224.0.0.1",
-        "239.255.255.250",
-        "240.0.0.1",
-        "255.255.255.255",
-        // Bits of its own address, turned.
-        "100.96.0.135",
-        "100.96.0.15",
-        "228.96.0.7",
-        "100.224.0.7",
-        "7.0.96.100",
-        // The other family, also in disguise.
-        "fd00::8",
-        "fd00::",
-        "fd00::6",
-        "fd00::ffff:7",
-        "fd00:0:0:1::7",
-        "fd01::7",
-        "fc00::7",
-        "fd10::1",
-        "fd20::1",
-        "::",
-        "::1",
-        "::7",
-        "::ffff:100.96.0.7",
-        "::ffff:100.96.0.8",
-        "::100.96.0.7",
-        "64:ff9b::6460:7",
-        "2002:6460:7::",
-        "fe80::7",
-        "fe80::1",
-        "ff02::1",
-        "ff05::2",
-        "2001:db8::1",
-        "ff00::fd00:7",
-        "fd00::7:0",
-        "fd00::70",
-        "fd00::7:7",
-        "7::fd00",
-        "192.0.2.1",
-        "198.51.100.7",
-        "100.64.0.7",
-        "fd00::1",
-        "fd00:7::",
-        "2001:4860:4860::8888",
-    ];
     let mut world = World::new(config());
 
-    for source in sources {
+    for source in FOREIGN_SOURCES {
         let to = if ip(source).is_ipv4() {
             "192.168.0.10"
         } else {
@@ -104,11 +31,9 @@ fn no_source_but_the_devices_own_addresses_passes() {
     }
 
     let drops: Vec<_> = world.switch.drops().iter().collect();
-    assert_eq!(drops, [("spoofed-source", 5 * sources.len() as u64)]);
-    assert!(
-        sources.len() >= 64,
-        "T17 asks for 64, there are {}",
-        sources.len()
+    assert_eq!(
+        drops,
+        [("spoofed-source", 5 * FOREIGN_SOURCES.len() as u64)]
     );
     assert_eq!(world.switch.flow_count(), 0);
 }
