@@ -2,8 +2,8 @@
  * `npm run demo [-- --stay] [--json FILE]`: the main job on real parts, told while it happens. Every step must work; the first that does
  * not ends the demo with a non-zero exit code and its name. The file gets each step, what was measured, and the exit code.
  */
-import { parseArgs } from 'node:util';
 import colors from 'picocolors';
+import { readCommandOptions } from '../command-options.ts';
 import { Capture } from '../world/capture.ts';
 import { VPC_RANGE, World } from '../world/world.ts';
 import { AccountFile } from './account-file.ts';
@@ -17,9 +17,10 @@ import { Story } from './story.ts';
 import { switchOff } from './switch-off.ts';
 import { whyEachWent } from './why-each-went.ts';
 
-const { values: options } = parseArgs({
-  options: { stay: { type: 'boolean', default: false }, json: { type: 'string' } },
-});
+const options = readCommandOptions(
+  { stay: { type: 'boolean', default: false }, json: { type: 'string' } },
+  'npm run demo -- [--stay] [--json FILE]',
+);
 
 /** Everything that the story is played with; all of it goes at the end, however that comes. */
 interface Stage {

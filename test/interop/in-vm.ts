@@ -3,20 +3,23 @@
  * slow there is slow because of the VM.
  */
 import { spawnSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
+import { readCommandOptions, readPositive } from '../command-options.ts';
 import { repository } from '../lab/host.ts';
 
 const CANNOT_START = 77;
 /** The VM's start, its host's programs read through 9p, sixteen interfaces, and the pings with the new key. */
 const BESIDES_SECONDS = 900;
 
-const { values } = parseArgs({
-  options: {
+const USAGE = 'npm run kernel -- [--minutes N] [--interval SECONDS]';
+const values = readCommandOptions(
+  {
     minutes: { type: 'string', default: '2.75' },
     interval: { type: 'string', default: '0.2' },
   },
-});
-const timeout = Math.ceil(Number(values.minutes) * 60 * 2 + BESIDES_SECONDS);
+  USAGE,
+);
+const minutes = readPositive('--minutes', values.minutes, USAGE);
+const timeout = Math.ceil(minutes * 60 * 2 + BESIDES_SECONDS);
 const inside = ['--with', 'kernel', '--minutes', values.minutes, '--interval', values.interval];
 const { status } = spawnSync(
   'test/kernel-wg-vm/vm-run',

@@ -6,7 +6,7 @@
  *   npm run kernel                                    the kernel's WireGuard, in a VM
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { readCommandOptions, readPositive, refuse } from '../command-options.ts';
 import { Lab } from '../lab/lab.ts';
 import { type Opponent, opponents } from './opponents.ts';
 import { type Combination, combinations, interopTopology, nameOf, Pairing } from './pairing.ts';
@@ -19,15 +19,17 @@ const LOOK_MS = 15_000;
 /** Who is to renew a session does it with the first packet after that time; a try that is lost costs five seconds. */
 const RENEWED_AFTER_SECONDS = RENEWAL_SECONDS + 20;
 
-const { values } = parseArgs({
-  options: {
+const USAGE = 'npm run interop -- [--minutes N] [--interval SECONDS] [--with PROGRAM,…]';
+const values = readCommandOptions(
+  {
     minutes: { type: 'string', default: '10' },
     with: { type: 'string', default: 'wireguard-go,gotatun,boringtun' },
     interval: { type: 'string', default: '0.1' },
   },
-});
-const minutes = Number(values.minutes);
-const interval = Number(values.interval);
+  USAGE,
+);
+const minutes = readPositive('--minutes', values.minutes, USAGE);
+const interval = readPositive('--interval', values.interval, USAGE);
 const chosen = values.with.split(',').map(opponentNamed);
 for (const opponent of chosen) opponent.prepare?.();
 process.exit((await run(chosen.flatMap(combinations))) ? 0 : 1);
@@ -82,8 +84,6 @@ async function renewalsUntil(end: Promise<unknown>, pairings: Pairing[]): Promis
 }
 
 function opponentNamed(name: string): Opponent {
-  const opponent = opponents[name];
-  if (!opponent)
-    throw new Error(`there is no ${name}; there are: ${Object.keys(opponents).join(', ')}`);
-  return opponent;
+  const known = Object.keys(opponents).join(', ');
+  return opponents[name] ?? refuse(`There is no ${name} for --with. There are: ${known}.`, USAGE);
 }

@@ -11,22 +11,25 @@
  */
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { readCommandOptions, readPositive } from '../command-options.ts';
 import { repository } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
 import { Scene } from './scene.ts';
 import { Talker } from './talker.ts';
 import { DEVICES, ECHO_PORT, PAIRS, soakTopology, TARGET } from './topology.ts';
 
-const { values } = parseArgs({
-  options: {
+const USAGE =
+  'npm run soak -- [--minutes N | --virtual [--hours N] | --gigabytes N [--only WORDS]]';
+const values = readCommandOptions(
+  {
     minutes: { type: 'string', default: '60' },
     virtual: { type: 'boolean', default: false },
     hours: { type: 'string', default: '24' },
     gigabytes: { type: 'string' },
     only: { type: 'string', default: '' },
   },
-});
+  USAGE,
+);
 
 const EVERY_MS = 20;
 const SAMPLE_MS = 5_000;
@@ -46,10 +49,10 @@ process.exit(await runChosen());
 
 async function runChosen(): Promise<number> {
   if (values.virtual)
-    return runCargo('culvert-core', ['soak'], { CULVERT_VIRTUAL_HOURS: values.hours });
-  if (values.gigabytes === undefined) return await runMinutes(Number(values.minutes));
+    return runCargo('culvert-core', ['soak'], { CULVERT_VIRTUAL_HOURS: told('hours') });
+  if (values.gigabytes === undefined) return await runMinutes(Number(told('minutes')));
   return runCargo('culvert-engine', ['offloads', 'offloads_relayed'], {
-    CULVERT_TRANSFER_GIGABYTES: values.gigabytes,
+    CULVERT_TRANSFER_GIGABYTES: told('gigabytes'),
     CULVERT_TRANSFER_ONLY: values.only,
   });
 }
@@ -204,4 +207,8 @@ function judgeInitiations([ours = 0, theirs = 0]: number[], minutes: number): bo
 function line(isFine: boolean, sentence: string): boolean {
   console.log(`${isFine ? 'ok    ' : 'FAILED'} ${sentence}`);
   return isFine;
+}
+
+function told(option: 'hours' | 'minutes' | 'gigabytes'): string {
+  return String(readPositive(`--${option}`, values[option] ?? '', USAGE));
 }
