@@ -63,56 +63,6 @@ fn an_interface_that_is_taken_away_ends_it_with_a_reason() {
 }
 
 #[test]
-fn after_its_start_it_holds_the_one_right_it_needs() {
-    let host = Host::new();
-    let name = unique("a");
-    let engine = host.start_engine(&name, "");
-    // The socket is there before the role has started; an answer is not.
-    exchange(&uapi_socket(&name), b"get=1\n\n");
-
-    let status = fs::read_to_string(format!("/proc/{}/status", engine.pid())).unwrap();
-    let limits = fs::read_to_string(format!("/proc/{}/limits", engine.pid())).unwrap();
-
-    let field = |name: &str| {
-        status
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap()
-            .trim()
-    };
-    const NET_ADMIN: &str = "0000000000001000";
-    assert_eq!(
-        [field("CapPrm:"), field("CapEff:"), field("CapBnd:")],
-        [NET_ADMIN; 3]
-    );
-    assert_eq!(
-        [field("CapInh:"), field("CapAmb:")],
-        ["0000000000000000"; 2]
-    );
-    assert_eq!(field("NoNewPrivs:"), "1");
-    for thread in fs::read_dir(format!("/proc/{}/task", engine.pid())).unwrap() {
-        let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
-        assert!(
-            status.contains("\nSeccomp:\t2\n"),
-            "a thread is not confined: {status}"
-        );
-    }
-    let core = limits
-        .lines()
-        .find(|line| line.starts_with("Max core file size"))
-        .unwrap();
-    assert_eq!(core.split_whitespace().nth(4), Some("0"));
-    assert_eq!(
-        fs::metadata(uapi_socket(&name))
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o777,
-        0o600
-    );
-}
-
-#[test]
 fn a_socket_that_a_dead_engine_left_is_replaced() {
     let host = Host::new();
     let name = unique("a");
