@@ -113,7 +113,7 @@ impl Drop for Engine {
 }
 
 impl Control {
-    fn open(path: &Path) -> Self {
+    pub fn open(path: &Path) -> Self {
         let deadline = Instant::now() + Duration::from_secs(10);
         let stream = loop {
             match UnixStream::connect(path) {
