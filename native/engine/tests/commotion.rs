@@ -13,6 +13,7 @@
 
 mod commotion {
     pub mod flow;
+    pub mod interruption;
 }
 #[path = "connector/conversation.rs"]
 mod conversation;
@@ -35,6 +36,7 @@ use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant};
 
 use commotion::flow::Flow;
+use commotion::interruption::{SUSPENSION, all_go_on, goes_down_and_up, is_suspended};
 use device::{Device, two};
 use gateway_lab::Gateway;
 use gateway_lab::packets::udp;
@@ -48,9 +50,11 @@ use serde_json::{Value, json};
 const DEVICE: &str = "10.5.0.1";
 const DEVICE_V6: &str = "fd55::1";
 const SECONDS: u64 = 2;
+/// Of turns of a device.
+const SUSPENDED_EVERY: u64 = 800;
 
 #[test]
-fn a_device_carries_on_while_its_peers_port_mark_and_mtu_change() {
+fn line_44_a_device_carries_on_while_it_changes_goes_down_and_up_and_is_suspended() {
     let ((one, other), folder) = (Host::pair(), Folder::new());
     let [near, far] = two(&one, &other, &folder);
     let guest = Keys::new(&folder).public;
@@ -60,8 +64,8 @@ fn a_device_carries_on_while_its_peers_port_mark_and_mtu_change() {
         Flow::start(&other, &one, "fd55::1"),
     ];
 
-    for turn in turns() {
-        match turn % 6 {
+    for turn in turns(SUSPENSION) {
+        match turn % 8 {
             0 => {
                 let nobody = "endpoint 192.0.2.2:9 persistent-keepalive 1";
                 near.wg(&format!("peer {guest} {nobody} allowed-ips 10.5.0.0/16"));
@@ -75,11 +79,14 @@ fn a_device_carries_on_while_its_peers_port_mark_and_mtu_change() {
             4 => {
                 near.wg(&format!("listen-port {} fwmark {turn}", 1111 + turn % 7));
             }
-            _ => {
+            5 => {
                 let mtu = 1300 + turn % 100;
                 one.ip(&format!("link set {} mtu {mtu}", near.name));
                 assert!(near.show("dump").contains(&far.keys.public));
             }
+            6 => goes_down_and_up(&near),
+            _ if turn % SUSPENDED_EVERY == 7 => is_suspended(&near, &flows),
+            _ => all_go_on(&flows),
         }
     }
 
@@ -88,6 +95,7 @@ fn a_device_carries_on_while_its_peers_port_mark_and_mtu_change() {
     }
     near.knows(&far, "192.0.2.2");
     one.must_reach("10.5.0.2");
+    one.must_reach("fd55::2");
     for device in [near, far] {
         leaves_well(device);
     }
@@ -122,7 +130,7 @@ fn a_gateway_carries_on_while_its_peers_rules_and_networks_change() {
         device.awaits(&answer)
     });
 
-    for turn in turns() {
+    for turn in turns(Duration::ZERO) {
         let mut config = usual.clone();
         if turn % 3 > 0 {
             let mut guest = Party::new(&gateway, &format!("100.96.2.{}", 1 + turn % 200));
@@ -183,7 +191,7 @@ fn a_connector_carries_on(with_tun: bool) {
         .map(|_| Flow::start(&hosts.device, &hosts.target, TARGET))
         .collect();
 
-    for turn in turns() {
+    for turn in turns(Duration::ZERO) {
         let mut config = connector_config(1400 + (turn % 20) as u16);
         if turn % 2 == 0 {
             push(&mut config["peers"], other_gateway(&stranger));
@@ -210,11 +218,11 @@ fn a_connector_carries_on(with_tun: bool) {
     leaves_well(site.device);
 }
 
-/// One after the other, until the time is over; at least some.
-fn turns() -> impl Iterator<Item = u64> {
+/// One after the other, until the time and what is slept of it are over; at least some.
+fn turns(slept: Duration) -> impl Iterator<Item = u64> {
     let asked_for = std::env::var("CULVERT_COMMOTION_SECONDS").ok();
     let seconds = asked_for.map_or(SECONDS, |seconds| seconds.parse().unwrap());
-    let end = Instant::now() + Duration::from_secs(seconds);
+    let end = Instant::now() + Duration::from_secs(seconds) + slept;
     (0..).take_while(move |turn| *turn < 12 || Instant::now() < end)
 }
 

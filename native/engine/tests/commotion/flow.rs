@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{JoinHandle, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::lab::Host;
 
@@ -42,6 +42,20 @@ impl Flow {
             bytes,
             threads,
         }
+    }
+
+    /// How many bytes have come so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether more come from now on.
+    pub fn goes_on_within(&self, patience: Duration) -> bool {
+        let (start, before) = (Instant::now(), self.bytes());
+        while self.bytes() == before && start.elapsed() < patience {
+            sleep(Duration::from_millis(1));
+        }
+        self.bytes() > before
     }
 
     /// How many bytes came.
