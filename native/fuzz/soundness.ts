@@ -104,8 +104,9 @@ function isInstalled(): boolean {
 function miri(): number {
   return allOf([...UNDER_MIRI.keys()], (name) => {
     const tests = ['miri', 'test', '--target-dir', MIRI_FOLDER, '-p', name, '--lib'];
-    const shown = ['-Zunstable-options', '--report-time', UNDER_MIRI.get(name) ?? ''];
-    return cargo([...tests, '--', ...shown], {
+    const chosen = UNDER_MIRI.get(name) ?? '';
+    const shown = ['-Zunstable-options', '--report-time', chosen];
+    return passed([chosen], [...tests, '--', ...shown], {
       // Proptest looks for a file of old failures, which Miri lets it do only when asked.
       MIRIFLAGS: '-Zmiri-disable-isolation',
       PROPTEST_CASES: CASES_UNDER_MIRI,
@@ -114,7 +115,19 @@ function miri(): number {
 }
 
 function races(): number {
-  return sanitized([...CORE, '--', ...RACES], {});
+  return passed(RACES, ['test', ...SANITIZER_BUILD, ...CORE, '--', ...RACES], SANITIZER);
+}
+
+/** With at least one test of each name, for cargo is content with none. What the tests say comes when they have ended. */
+function passed(names: string[], words: string[], environment: Record<string, string>): number {
+  const run = cargo(words, environment, 'pipe');
+  const lines = run.stdout.split('\n').filter((line) => /^test .* ok\b/u.test(line));
+  const absent = names.filter((name) => !lines.some((line) => line.includes(name)));
+  process.stdout.write(run.stdout);
+  for (const name of absent) {
+    console.error(`of the tests called "${name}" none has passed: is there none any more?`);
+  }
+  return absent.length > 0 ? 1 : run.status;
 }
 
 /** Chance decides which thread comes first, so one run says little. Without cargo, which takes longer to start than the test to run. */
@@ -163,24 +176,20 @@ function coreTests(): string | undefined {
 /** The time that is asked for is divided among the scenes, which run one after the other. */
 function engine(minutes: number): number {
   const scenes = ['-p', 'culvert-engine', '--test', COMMOTION, '--', '--test-threads', '1'];
-  return sanitized(scenes, {
-    CULVERT_COMMOTION_SECONDS: String(Math.ceil((minutes * 60) / ENGINE_SCENES)),
-  });
+  const seconds = String(Math.ceil((minutes * 60) / ENGINE_SCENES));
+  const environment = { ...SANITIZER, CULVERT_COMMOTION_SECONDS: seconds };
+  return cargo(['test', ...SANITIZER_BUILD, ...scenes], environment, 'inherit').status;
 }
 
-function sanitized(words: string[], environment: Record<string, string>): number {
-  return cargo(['test', ...SANITIZER_BUILD, ...words], { ...SANITIZER, ...environment });
-}
-
-function cargo(words: string[], environment: Record<string, string>): number {
-  const env = { ...process.env, ...environment };
+function cargo(words: string[], environment: Record<string, string>, stdout: 'pipe' | 'inherit') {
   console.log(`cargo ${words.join(' ')}`);
   const outcome = spawnSync('cargo', [`+${COMPILER}`, ...words], {
     cwd: NATIVE,
-    stdio: 'inherit',
-    env,
+    stdio: ['inherit', stdout, 'inherit'],
+    env: { ...process.env, ...environment },
+    maxBuffer: LONGEST_LIST_BYTES,
   });
-  return outcome.status ?? 1;
+  return { status: outcome.status ?? 1, stdout: String(outcome.stdout ?? '') };
 }
 
 process.exitCode = main();
