@@ -14,6 +14,10 @@
 
 #[path = "connector/conversation.rs"]
 mod conversation;
+#[path = "../../switch/tests/crafted/mod.rs"]
+mod crafted;
+#[path = "../../switch/tests/foreign/mod.rs"]
+mod foreign;
 #[path = "connector/gateway.rs"]
 mod gateway;
 #[path = "../../netstack/tests/lab/host_only.rs"]
@@ -23,6 +27,10 @@ mod lab;
 mod packets;
 #[path = "connector/process.rs"]
 mod process;
+#[path = "connector/tap.rs"]
+mod tap;
+#[path = "../../switch/tests/world/mod.rs"]
+mod world;
 
 use std::fs::File;
 use std::net::{IpAddr, UdpSocket};
@@ -30,6 +38,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use conversation::{Conversation, PRIVATE, SERVER, base64, connector_key, tcp_echo};
+use crafted::crafted_packets;
+use foreign::FOREIGN_SOURCES;
 use gateway::Gateway;
 use host_only::HOST_ONLY;
 use lab::folder::Folder;
@@ -37,6 +47,8 @@ use lab::{Host, unique};
 use packets::{echo, error_of, open, tcp, udp};
 use process::Engine;
 use serde_json::{Value, json};
+use tap::Tap;
+use world::packets as made;
 
 const DEVICE: &str = "100.96.0.7";
 const DEVICE_V6: &str = "fd5a::7";
@@ -188,6 +200,90 @@ fn what_only_the_connectors_host_may_reach_is_refused_logged_and_kept_from_the_k
     gateway.send(&udp(METADATA, 4000, 53, 64, b"?"));
     assert!(metadata.recv_from(&mut [0; 100]).is_ok());
     assert!(has_come_out());
+}
+
+/// T17. Which device it was is the gateway's to know; that it was none is the connector's as well.
+#[test]
+fn what_does_not_come_from_the_overlay_stays_out_of_the_kernel_and_is_counted() {
+    let (site, outside, server) = hosts();
+    let (mut engine, mut gateway, _tun) = start(&site, &outside);
+    let fence = Fence::new(&server);
+    let tap = within(&server, Tap::open);
+    let of_no_device = FOREIGN_SOURCES
+        .into_iter()
+        .filter(|source| !source.starts_with("100.96."))
+        .chain([CONNECTOR]);
+    let mut sent = 0;
+
+    for source in of_no_device {
+        let to = if ip(source).is_ipv4() {
+            SERVER
+        } else {
+            "fd12::10"
+        };
+        gateway.send(&made::tcp(source, to, (40000, 22), made::SYN));
+        gateway.send(&made::udp(source, to, (40000, 53)));
+        gateway.send(&made::echo_request(source, to, 1));
+        sent += 3;
+        assert_eq!(fence.what_came_before(&mut gateway, &tap), 0, "{source}");
+    }
+
+    let status = engine.ask("status", json!(null))["result"].clone();
+    assert_eq!(status["drops"]["spoofed-source"], sent, "{status}");
+    assert!(sent > 3 * 50);
+}
+
+/// T19. The rest of the table looks like any packet until its ports or flags are read, by the gateway before and by conntrack
+/// behind.
+#[test]
+fn pieces_options_and_protocols_without_ports_stay_out_of_the_kernel() {
+    const NEVER_THE_KERNELS: [&str; 4] = [
+        "fragment",
+        "ip-options",
+        "extension-header",
+        "unsupported-protocol",
+    ];
+    let (site, outside, server) = hosts();
+    server.has("lan", &["192.168.0.10/24"]);
+    site.has("lan", &["192.168.0.1/24"]);
+    let ranges = ["10.9.0.0/16", "192.168.0.0/24"];
+    let (_engine, mut gateway, _tun) = start_with(&site, &outside, &ranges, |_| ());
+    let fence = Fence::new(&server);
+    let tap = within(&server, Tap::open);
+    let mut count = 0;
+
+    for (name, packet, reason) in crafted_packets() {
+        if NEVER_THE_KERNELS.contains(&reason) {
+            gateway.send(&packet);
+            assert_eq!(fence.what_came_before(&mut gateway, &tap), 0, "{name}");
+            count += 1;
+        }
+    }
+
+    assert!(count >= 30, "{count}");
+}
+
+/// Where a good datagram of the device comes out by way of the kernel.
+struct Fence(UdpSocket);
+
+impl Fence {
+    const PORT: u16 = 5353;
+
+    fn new(server: &Host) -> Self {
+        let socket = within(server, || UdpSocket::bind((SERVER, Self::PORT)).unwrap());
+        let patience = Some(Duration::from_secs(5));
+        socket.set_read_timeout(patience).unwrap();
+        Self(socket)
+    }
+
+    /// How many other packets came to the server until one more did. IPv6, which is not the kernel's, is only neighbours' talk.
+    fn what_came_before(&self, gateway: &mut Gateway, tap: &Tap) -> usize {
+        gateway.send(&udp(SERVER, 4000, Self::PORT, 64, b"good"));
+        self.0.recv_from(&mut [0; 100]).unwrap();
+        let mut seen = tap.seen();
+        seen.retain(|packet| packet[0] >> 4 == 4 && !packet.ends_with(b"good"));
+        seen.len()
+    }
 }
 
 #[test]
