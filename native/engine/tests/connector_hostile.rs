@@ -1,5 +1,5 @@
-//! What others may try on a connector in user space: a device with packets that two readers read differently (T19), and the
-//! hosts of its private network with what nobody asked for (T18). Needs root.
+//! What a device, or a gateway that lets it, may try on a connector in user space: packets that two readers read differently
+//! (T19), and sources that are no device's (T17). Needs root.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -13,9 +13,10 @@
 mod conversation;
 #[path = "../../switch/tests/crafted/mod.rs"]
 mod crafted;
+#[path = "../../switch/tests/foreign/mod.rs"]
+mod foreign;
 #[path = "connector/gateway.rs"]
 mod gateway;
-mod lab;
 #[path = "../../netstack/tests/lab/packets.rs"]
 mod packets;
 #[path = "connector/private_network.rs"]
@@ -28,37 +29,29 @@ mod tap;
 mod world;
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::net::{IpAddr, SocketAddr, SocketAddrV4, TcpListener, UdpSocket};
+use std::net::{IpAddr, UdpSocket};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use conversation::{Conversation, SERVER, connector_key};
+use conversation::{SERVER, connector_key};
 use crafted::{Case, crafted_packets};
+use foreign::FOREIGN_SOURCES;
 use gateway::Gateway;
-use lab::Host;
-use packets::open;
-use private_network::{config, in_a_private_network};
+use ipnet::IpNet;
+use private_network::{CONNECTOR, config, in_a_private_network};
 use process::{Engine, NOBODY};
-use rustix::net::{
-    AddressFamily, SendFlags, SocketFlags, SocketType, ipproto, sendto, socket_with,
-};
 use serde_json::json;
 use tap::Tap;
-use world::packets::{
-    ACK, RST, SYN, echo_reply, echo_request, fix_ipv4_checksum, icmp, icmp_error, parts, segment,
-    tcp, udp,
-};
+use world::packets::{SYN, echo_request, fix_ipv4_checksum, parts, tcp, udp};
 
 const DEVICE: &str = "100.96.0.7";
 const DEVICE_V6: &str = "fd00::7";
+const OVERLAY: [&str; 2] = ["100.96.0.0/16", "fd00::/48"];
 const TARGETS: [&str; 2] = ["192.168.0.10", "fd10::10"];
 /// What is odd about them ends with the tunnel, or where the connector begins a connection of its own for the device's.
 const WHOLE_FOR_A_CONNECTOR: [&str; 3] =
     ["trailing bytes", "v6: trailing bytes", "the reserved bit"];
-const SITE: &str = "10.9.0.1";
-const NEIGHBOUR: &str = "10.9.0.11";
 
 #[test]
 fn no_crafted_packet_comes_out_of_a_connector_and_each_is_counted() {
@@ -70,21 +63,9 @@ fn no_crafted_packet_comes_out_of_a_connector_of_three_shards_and_each_is_counte
     in_a_private_network(|| crafted_packets_meet_a_connector_of("3"));
 }
 
-fn crafted_packets_meet_a_connector_of(shards: &str) {
-    for (family, address) in [("-4", "192.168.0.10/32"), ("-6", "fd10::10/128")] {
-        let added = ["addr", "add", address, "dev", "lo"];
-        let done = Command::new("ip").arg(family).args(added).status();
-        assert!(done.unwrap().success());
-    }
-    let mut engine = Engine::start_as(NOBODY, &format!("crafted-{shards}"), &["--shards", shards]);
-    let mut gateway = Gateway::new([1; 32], connector_key());
-    let ranges = ["10.9.0.0/16", "192.168.0.0/24", "fd10::/32"];
-    let mut config = config(&[&gateway], &ranges);
-    config["overlay"] = json!(["100.96.0.0/16", "fd00::/48"]);
-    engine.ask("configure", config);
-    gateway.until("a session", Gateway::has_session);
-    let fence = Fence::new();
-    let tap = Tap::open();
+fn crafted_packets_meet_a_connector_of(shards: &'static str) {
+    let (mut engine, mut gateway) = start("crafted", shards);
+    let (fence, tap) = (Fence::new(), Tap::open());
     let (whole, crafted): (Vec<_>, Vec<_>) = crafted_packets()
         .into_iter()
         .partition(|(name, ..)| WHOLE_FOR_A_CONNECTOR.contains(name));
@@ -95,8 +76,13 @@ fn crafted_packets_meet_a_connector_of(shards: &str) {
         assert_eq!(for_targets(&tap), [] as [Vec<u8>; 0], "{name}");
     }
 
-    let counted = count_of_drops(&mut engine, &crafted);
-    assert_eq!(counted, crafted.iter().filter(is_a_whole_packet).count());
+    let expected = crafted.iter().filter(is_a_whole_packet).count();
+    let counted = once(expected, || {
+        let mut drops = drops(&mut engine);
+        drops.remove("fragment");
+        drops.values().sum()
+    });
+    assert_eq!(counted, expected);
     assert_eq!(for_targets(&tap), [] as [Vec<u8>; 0], "late");
     assert_eq!(whole.len(), WHOLE_FOR_A_CONNECTOR.len());
     for (name, packet, _) in &whole {
@@ -114,6 +100,65 @@ fn crafted_packets_meet_a_connector_of(shards: &str) {
         };
         assert_sound_syn(&syn, name);
     }
+}
+
+/// Which of the devices it was is the gateway's to know; that it was none is the connector's as well.
+#[test]
+fn nothing_that_is_from_no_device_comes_out_of_a_connector_and_all_of_it_is_counted() {
+    in_a_private_network(|| sources_of_no_device_meet_a_connector_of("1"));
+}
+
+#[test]
+fn nothing_that_is_from_no_device_comes_out_of_three_shards_and_all_of_it_is_counted() {
+    in_a_private_network(|| sources_of_no_device_meet_a_connector_of("3"));
+}
+
+fn sources_of_no_device_meet_a_connector_of(shards: &'static str) {
+    let (mut engine, mut gateway) = start("sources", shards);
+    let (fence, tap) = (Fence::new(), Tap::open());
+    let overlay = OVERLAY.map(|range| range.parse::<IpNet>().unwrap());
+    let is_a_devices = |source: &&str| overlay.iter().any(|range| range.contains(&ip(source)));
+    let of_no_device: Vec<_> = FOREIGN_SOURCES
+        .into_iter()
+        .filter(|source| !is_a_devices(source))
+        .chain([CONNECTOR])
+        .collect();
+
+    for source in &of_no_device {
+        let to = TARGETS[usize::from(ip(source).is_ipv6())];
+        gateway.send(&tcp(source, to, (40000, 22), SYN));
+        gateway.send(&udp(source, to, (40000, 53)));
+        gateway.send(&echo_request(source, to, 1));
+        fence.pass(&mut gateway, source);
+        assert_eq!(for_targets(&tap), [] as [Vec<u8>; 0], "{source}");
+    }
+
+    let expected = 3 * of_no_device.len();
+    let mut all = BTreeMap::new();
+    once(expected, || {
+        all = drops(&mut engine);
+        all.values().sum()
+    });
+    assert_eq!(all, [("spoofed-source".to_owned(), expected)].into());
+    assert_eq!(for_targets(&tap), [] as [Vec<u8>; 0], "late");
+}
+
+/// A connector of the targets' ranges, which are there.
+fn start(name: &str, shards: &str) -> (Engine, Gateway) {
+    for (family, address) in [("-4", "192.168.0.10/32"), ("-6", "fd10::10/128")] {
+        let added = ["addr", "add", address, "dev", "lo"];
+        let done = Command::new("ip").arg(family).args(added).status();
+        assert!(done.unwrap().success());
+    }
+    let name = format!("{name}-{shards}");
+    let mut engine = Engine::start_as(NOBODY, &name, &["--shards", shards]);
+    let mut gateway = Gateway::new([1; 32], connector_key());
+    let ranges = ["10.9.0.0/16", "192.168.0.0/24", "fd10::/32"];
+    let mut config = config(&[&gateway], &ranges);
+    config["overlay"] = json!(OVERLAY);
+    engine.ask("configure", config);
+    gateway.until("a session", Gateway::has_session);
+    (engine, gateway)
 }
 
 /// Good datagrams of the device's, and what hears them.
@@ -170,19 +215,19 @@ fn is_a_whole_packet((_, packet, _): &&Case) -> bool {
     !(packet.is_empty() || is_v4_piece(packet) || is_v6_piece)
 }
 
-/// Those of whole packets, once they are as many as these cases have.
-fn count_of_drops(engine: &mut Engine, cases: &[Case]) -> usize {
-    let expected = cases.iter().filter(is_a_whole_packet).count();
+fn drops(engine: &mut Engine) -> BTreeMap<String, usize> {
+    let status = engine.ask("status", json!(null))["result"].clone();
+    assert_eq!(status["flows"], 1, "that of the good datagrams: {status}");
+    serde_json::from_value(status["drops"].clone()).unwrap()
+}
+
+/// It, when it is as large as this at last.
+fn once(expected: usize, mut count: impl FnMut() -> usize) -> usize {
     let begin = Instant::now();
     loop {
-        let status = engine.ask("status", json!(null))["result"].clone();
-        let mut drops: BTreeMap<String, usize> =
-            serde_json::from_value(status["drops"].clone()).unwrap();
-        drops.remove("fragment");
-        let count = drops.values().sum();
-        if count >= expected || begin.elapsed() > Duration::from_secs(5) {
-            assert_eq!(status["flows"], 1, "that of the good datagrams: {drops:?}");
-            return count;
+        let counted = count();
+        if counted >= expected || begin.elapsed() > Duration::from_secs(5) {
+            return counted;
         }
         sleep(Duration::from_millis(5));
     }
@@ -200,199 +245,6 @@ fn assert_sound_syn(packet: &[u8], name: &str) {
             "{name}"
         );
     }
-}
-
-#[test]
-fn nothing_that_the_private_network_sends_of_its_own_comes_to_a_device() {
-    let ((site, outside), server) = (Host::pair(), Host::new());
-    site.connect("lan", &server, "lan");
-    site.has("lan", &["10.9.0.1/24"]);
-    server.has("lan", &["10.9.0.10/24", "10.9.0.11/24"]);
-    server.ip(&format!("route add 100.96.0.0/16 via {SITE}"));
-    let mut engine = within(&site, || {
-        std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647").unwrap();
-        Engine::start_as(NOBODY, "unasked", &[])
-    });
-    let mut gateway = within(&outside, || {
-        Gateway::at("192.0.2.2:51820", [1; 32], connector_key())
-    });
-    engine.ask("configure", config(&[&gateway], &["10.9.0.0/16"]));
-    gateway.until("a session", Gateway::has_session);
-    let arriving = within(&site, Tap::open);
-    let mut talk = Talk::begin(&server, &mut gateway, &arriving);
-    gateway.got.clear();
-    arriving.seen();
-
-    let unasked = talk.unasked();
-    let count = unasked.len();
-    within(&server, || send_raw(unasked));
-    talk.answer();
-
-    for protocol in [6, 17] {
-        gateway.until("the answer", |gateway| {
-            let mut got = gateway.got.iter();
-            got.any(|packet| packet[9] == protocol && packet.ends_with(ANSWER))
-        });
-    }
-    let late = Instant::now();
-    while late.elapsed() < Duration::from_millis(100) {
-        gateway.step();
-    }
-    for packet in &gateway.got {
-        assert!(packet.ends_with(ANSWER), "a device got {packet:?}");
-        assert_eq!(open(packet).0, ip(SERVER));
-    }
-    let mut arrived = arriving.seen();
-    arrived.retain(|packet| [ip(SERVER), ip(NEIGHBOUR)].contains(&parts(packet).0));
-    assert!(arrived.len() >= count + 2, "{} of {count}", arrived.len());
-}
-
-const ANSWER: &[u8] = b"that was asked for";
-
-/// A flow of each kind, and its port on the connector's side.
-struct Talk {
-    datagrams: UdpSocket,
-    asker: SocketAddr,
-    stream: std::net::TcpStream,
-    listens_at: u16,
-    ping: u16,
-}
-
-impl Talk {
-    fn begin(server: &Host, gateway: &mut Gateway, arriving: &Tap) -> Self {
-        let (datagrams, listener) = within(server, || {
-            let datagrams = UdpSocket::bind((SERVER, 5353)).unwrap();
-            (datagrams, TcpListener::bind((SERVER, 0)).unwrap())
-        });
-        gateway.send(&packets::udp(SERVER, 4000, 5353, 64, b"?"));
-        let (_, asker) = datagrams.recv_from(&mut [0; 100]).unwrap();
-        let listens_at = listener.local_addr().unwrap().port();
-        Conversation::start(gateway, listens_at);
-        let (stream, _) = listener.accept().unwrap();
-        gateway.got.clear();
-        gateway.send(&packets::echo(SERVER, 77, 1, 64, b"?"));
-        gateway.until("an echo reply", |gateway| gateway.got.len() == 1);
-        let seen = arriving.seen();
-        let request = seen.iter().find(|packet| packet[9] == 1 && packet[20] == 8);
-        let ping = request.map(|packet| u16::from_be_bytes([packet[24], packet[25]]));
-        Self {
-            datagrams,
-            asker,
-            stream,
-            listens_at,
-            ping: ping.unwrap(),
-        }
-    }
-
-    fn unasked(&self) -> Vec<Vec<u8>> {
-        [
-            straight_to_the_device(self.listens_at),
-            self.what_strangers_send(),
-            self.errors_about_what_was_never_sent(),
-        ]
-        .concat()
-    }
-
-    /// To the connector's end of a flow, but not from its other end, or not of it.
-    fn what_strangers_send(&self) -> Vec<Vec<u8>> {
-        let (to_udp, to_tcp) = (self.asker.port(), self.stream.peer_addr().unwrap().port());
-        let wild = 0x7fff_0000;
-        let from_the_peer = |flags, data: &[u8]| {
-            segment(
-                SERVER,
-                SITE,
-                (self.listens_at, to_tcp),
-                flags,
-                wild,
-                wild,
-                data,
-            )
-        };
-        vec![
-            udp(SERVER, SITE, (5354, to_udp)),
-            udp(NEIGHBOUR, SITE, (5353, to_udp)),
-            udp(SERVER, SITE, (5353, to_udp ^ 1)),
-            tcp(NEIGHBOUR, SITE, (self.listens_at, to_tcp), ACK),
-            tcp(NEIGHBOUR, SITE, (self.listens_at, to_tcp), RST),
-            tcp(SERVER, SITE, (self.listens_at ^ 1, to_tcp), RST),
-            tcp(SERVER, SITE, (40000, to_tcp), SYN),
-            tcp(SERVER, SITE, (40000, 22), SYN),
-            from_the_peer(RST, b""),
-            from_the_peer(SYN, b""),
-            from_the_peer(SYN | ACK, b""),
-            from_the_peer(ACK, b"somebody else's words"),
-            echo_reply(SERVER, SITE, self.ping ^ 1),
-            echo_request(SERVER, SITE, self.ping),
-        ]
-    }
-
-    fn errors_about_what_was_never_sent(&self) -> Vec<Vec<u8>> {
-        let (udp_port, tcp_port) = (self.asker.port(), self.stream.peer_addr().unwrap().port());
-        let never_sent = [
-            udp(SITE, SERVER, (udp_port ^ 1, 5353)),
-            udp(SITE, SERVER, (udp_port, 5354)),
-            udp(SITE, NEIGHBOUR, (udp_port, 5353)),
-            tcp(SITE, SERVER, (tcp_port, self.listens_at ^ 1), ACK),
-            tcp(SITE, NEIGHBOUR, (tcp_port, self.listens_at), ACK),
-            echo_request(SITE, SERVER, self.ping ^ 1),
-            udp(DEVICE, SERVER, (4000, 5353)),
-            tcp(DEVICE, SERVER, (5000, self.listens_at), ACK),
-        ];
-        let mut errors: Vec<_> = never_sent
-            .iter()
-            .map(|quoted| icmp_error(SERVER, SITE, quoted))
-            .collect();
-        let (time_exceeded, redirect) = (11, 5);
-        for kind in [time_exceeded, redirect] {
-            errors.push(icmp(NEIGHBOUR, SITE, kind, 0, 0, &never_sent[0]));
-        }
-        errors
-    }
-
-    /// What was asked for comes behind all that was not.
-    fn answer(&mut self) {
-        self.datagrams.send_to(ANSWER, self.asker).unwrap();
-        self.stream.write_all(ANSWER).unwrap();
-    }
-}
-
-/// As if the connector's machine were a router.
-fn straight_to_the_device(listens_at: u16) -> Vec<Vec<u8>> {
-    let mut unasked = vec![];
-    for from in [SERVER, NEIGHBOUR] {
-        for flags in [SYN, ACK, RST, SYN | ACK] {
-            unasked.push(tcp(from, DEVICE, (listens_at, 5000), flags));
-        }
-        unasked.push(tcp(from, DEVICE, (40000, 22), SYN));
-        unasked.push(udp(from, DEVICE, (5353, 4000)));
-        unasked.push(echo_request(from, DEVICE, 77));
-        unasked.push(echo_reply(from, DEVICE, 77));
-        let asked = udp(DEVICE, SERVER, (4000, 5353));
-        unasked.push(icmp_error(from, DEVICE, &asked));
-    }
-    unasked
-}
-
-/// raw(7)
-fn send_raw(packets: Vec<Vec<u8>>) {
-    let (family, flags) = (AddressFamily::INET, SocketFlags::CLOEXEC);
-    let socket = socket_with(family, SocketType::RAW, flags, Some(ipproto::RAW)).unwrap();
-    for packet in packets {
-        let IpAddr::V4(to) = parts(&packet).1 else {
-            panic!("{packet:?} is not IPv4");
-        };
-        sendto(
-            &socket,
-            &packet,
-            SendFlags::empty(),
-            &SocketAddrV4::new(to, 0),
-        )
-        .unwrap();
-    }
-}
-
-fn within<T: Send + 'static>(host: &Host, work: impl FnOnce() -> T + Send + 'static) -> T {
-    host.within(work).join().unwrap()
 }
 
 fn ip(text: &str) -> IpAddr {
