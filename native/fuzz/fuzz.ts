@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readCommand, refuse } from './command.ts';
 
 const FUZZ = import.meta.dirname;
 const WORK = join(FUZZ, '../target/fuzz');
@@ -16,20 +16,22 @@ const LONGEST_INPUT_BYTES = 4096;
 const CORPUS_OF = new Map([['uapi_lines', 'uapi']]);
 
 function main(): number {
-  const { values, positionals } = parseArgs({
-    options: { all: { type: 'boolean' }, minutes: { type: 'string', default: '10' } },
-    allowPositionals: true,
-  });
-  const minutes = Number(values.minutes);
   const known = [...readdirSync(join(FUZZ, 'corpus')), ...CORPUS_OF.keys()].toSorted();
+  const usage = `npm run fuzz -- (TARGET… | --all) [--minutes N]\ntargets: ${known.join(', ')}`;
+  const { values, positionals } = readCommand(
+    {
+      options: { all: { type: 'boolean' }, minutes: { type: 'string', default: '10' } },
+      allowPositionals: true,
+    },
+    usage,
+  );
+  const minutes = Number(values.minutes);
   const chosen = values.all ? known : positionals;
-  const isClear = chosen.length > 0 && chosen.every((target) => known.includes(target));
-  if (!isClear || !(minutes > 0)) {
-    console.error(
-      `usage: npm run fuzz -- (<target> | --all) [--minutes N]\ntargets: ${known.join(', ')}`,
-    );
-    return 2;
-  }
+  const stranger = chosen.find((target) => !known.includes(target));
+  if (chosen.length === 0) return refuse('It takes a target, or --all.', usage);
+  if (stranger !== undefined) return refuse(`There is no target ${stranger}.`, usage);
+  if (!(minutes > 0))
+    return refuse(`--minutes takes a number above 0, not ${values.minutes}.`, usage);
   return build() || growEach(chosen, minutes);
 }
 

@@ -6,7 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readCommand, refuse } from './command.ts';
 
 const NATIVE = join(import.meta.dirname, '..');
 /** A date, so that what passes today passes tomorrow. */
@@ -58,18 +58,19 @@ const PARTS: Record<string, (minutes: number) => number> = {
   core: (minutes) => races() || repeated(minutes),
   engine,
 };
+const USAGE = `npm run soundness -- [--minutes N] [--only ${Object.keys(PARTS).join(' | ')}]`;
 
 function main(): number {
-  const { values } = parseArgs({
-    options: { minutes: { type: 'string', default: '10' }, only: { type: 'string' } },
-  });
+  const { values } = readCommand(
+    { options: { minutes: { type: 'string', default: '10' }, only: { type: 'string' } } },
+    USAGE,
+  );
   const minutes = Number(values.minutes);
   const parts = values.only === undefined ? Object.keys(PARTS) : [values.only];
-  if (!(minutes > 0) || !parts.every((part) => part in PARTS)) {
-    const known = Object.keys(PARTS).join(' | ');
-    console.error(`usage: npm run soundness -- [--minutes N] [--only ${known}]`);
-    return 2;
-  }
+  if (!(minutes > 0))
+    return refuse(`--minutes takes a number above 0, not ${values.minutes}.`, USAGE);
+  if (!parts.every((part) => part in PARTS))
+    return refuse(`There is no ${values.only} for --only.`, USAGE);
   if (!isInstalled()) {
     console.error(MISSING);
     return 1;
