@@ -22,6 +22,18 @@ export interface Path {
   farKey: string;
 }
 
+/** In the order in which a packet from `left` meets them. */
+export function enginesOf({ ends, hub }: Path): [name: string, service: Service][] {
+  const [left, ...others] = ends;
+  const named = (name: string, services: Service[]) =>
+    services.map((service): [string, Service] => [name, service]);
+  return [
+    ...named('near end', left === undefined ? [] : [left]),
+    ...named('hub', hub),
+    ...named('far end', others),
+  ];
+}
+
 export async function layPath(lab: Lab, shape: Shape, contender: Contender): Promise<Path> {
   const keys: HubKeys = { hub: keyPair(), left: keyPair(), right: keyPair() };
   if (shape === 'T2') return await layThroughHub(lab, contender, keys);

@@ -2,12 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import type { Service } from '../lab/command.ts';
 import type { Lab } from '../lab/lab.ts';
-import { activityDuring } from './activity.ts';
+import { activityDuring, none } from './activity.ts';
 import type { Contender } from './contender.ts';
 import { pause, roundTrips, tcp } from './measure.ts';
-import { layPath, type Shape, untilAnswers } from './paths.ts';
+import { enginesOf, layPath, type Shape, untilAnswers } from './paths.ts';
 import { engineIn } from './profile-cpu.ts';
-import { enginesOf } from './profile-round-trips.ts';
+import type { Profile } from './profile-table.ts';
 import { median, quantile, sum } from './statistics.ts';
 
 const SECONDS = 4;
@@ -16,39 +16,56 @@ const PORT = 51_820;
 /** Not a multiple of the time between pings. */
 const LOOK_EVERY_SECONDS = 0.0037;
 
-export async function profileQueues(lab: Lab, shape: Shape, contender: Contender): Promise<void> {
+export async function profileQueues(
+  lab: Lab,
+  shape: Shape,
+  contender: Contender,
+): Promise<Profile> {
   const left = lab.host('left');
   const way = await layPath(lab, shape, contender);
   await untilAnswers(left, way.address);
   const all = enginesOf(way);
   const services = all.map(([, service]) => service);
-  const stream = tcp(left, way.far, way.address, {
-    streams: 1,
-    seconds: SECONDS,
-    direction: 'forth',
-  });
-  await pause(UNDER_WAY_SECONDS);
   const seconds = SECONDS - 2 * UNDER_WAY_SECONDS;
   const pings = Math.floor(seconds / 0.01);
-  const [{ result: trips, activities }, queues] = await Promise.all([
-    activityDuring(services, () => roundTrips(left, way.address, pings)),
-    Promise.all(services.map((service) => watchSocket(service, seconds))),
+  const streams = { streams: 1, seconds: SECONDS, direction: 'forth' } as const;
+  const [{ gbitPerSecond }, [{ result: trips, activities }, queues]] = await Promise.all([
+    tcp(left, way.far, way.address, streams),
+    pause(UNDER_WAY_SECONDS).then(() =>
+      Promise.all([
+        activityDuring(services, () => roundTrips(left, way.address, pings)),
+        Promise.all(services.map((service) => watchSocket(service, seconds))),
+      ]),
+    ),
   ]);
-  const { gbitPerSecond } = await stream;
-  console.log(
-    `${contender.name}, one stream of ${gbitPerSecond.toFixed(2)} Gbit/s: round trip p50 ${median(trips).toFixed(2)} ms, p99 ${quantile(trips, 0.99).toFixed(2)} ms`,
-  );
-  for (const [nth, [name]] of all.entries()) {
-    const waiting = queues[nth] ?? [];
-    const { wakeUps = 0, cpuSeconds = 0, waitedSeconds = 0 } = activities[nth] ?? {};
-    const kilobytes = sum(waiting) / waiting.length / 1000;
-    const most = quantile(waiting, 0.99) / 1000;
-    const share = (part: number) => ((part / seconds) * 100).toFixed(0);
-    console.log(
-      `  ${name}: in its socket ${kilobytes.toFixed(0)} KB on the mean, ${most.toFixed(0)} KB at p99; ${(wakeUps / seconds).toFixed(0)} wake-ups a second; at work ${share(cpuSeconds)} % of the time, waiting for a processor ${share(waitedSeconds)} %`,
-    );
-  }
+  return {
+    about: `One TCP stream from the near end through ${contender.name}, and what waits where`,
+    facts: [
+      { what: 'the stream carries', value: gbitPerSecond, unit: 'Gbit/s', digits: 2 },
+      { what: 'round trip at p50', value: median(trips), unit: 'ms', digits: 2 },
+      { what: 'at p99', value: quantile(trips, 0.99), unit: 'ms', digits: 2 },
+    ],
+    columns,
+    rows: all.map(([what], nth) => {
+      const waiting = queues[nth] ?? [];
+      const { wakeUps, cpuSeconds, waitedSeconds } = activities[nth] ?? none;
+      const bytes = [sum(waiting) / waiting.length, quantile(waiting, 0.99)];
+      const shares = [cpuSeconds, waitedSeconds].map((part) => (part / seconds) * 100);
+      return {
+        what,
+        values: [...bytes.map((count) => count / 1000), ...shares, wakeUps / seconds],
+      };
+    }),
+  };
 }
+
+const columns = [
+  { title: 'in its socket, mean', unit: 'KB', digits: 0 },
+  { title: 'at p99', unit: 'KB', digits: 0 },
+  { title: 'at work', unit: '%', digits: 0 },
+  { title: 'waits for a processor', unit: '%', digits: 0 },
+  { title: 'wake-ups a second', unit: '', digits: 0 },
+];
 
 /** Bytes as the kernel counts them (memory, not payload) in the sockets on its port, sorted. */
 async function watchSocket(service: Service, seconds: number): Promise<number[]> {

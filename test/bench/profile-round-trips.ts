@@ -1,63 +1,72 @@
 /** What a round trip consists of on each engine of a path while nothing else is going on. */
-import type { Service } from '../lab/command.ts';
 import type { Lab } from '../lab/lab.ts';
-import { activityDuring } from './activity.ts';
+import { type Activity, activityDuring, none } from './activity.ts';
 import type { Contender } from './contender.ts';
 import { roundTrips } from './measure.ts';
-import { layPath, type Path, type Shape, untilAnswers } from './paths.ts';
-import { refuseWithout } from './profile-cpu.ts';
-import { median } from './statistics.ts';
+import { enginesOf, layPath, type Shape, untilAnswers } from './paths.ts';
+import type { Profile } from './profile-table.ts';
+import { median, sum } from './statistics.ts';
 import { systemCallsDuring } from './system-calls.ts';
 import { RIGHT } from './topology.ts';
 
 const PINGS = 500;
+/** A system call that is rarer is not the round trip's. */
+const LEAST_CALLS = 0.1;
 
 export async function profileRoundTrips(
   lab: Lab,
   shape: Shape,
   contender: Contender,
-): Promise<void> {
-  await refuseWithout('strace', 'strace');
+): Promise<Profile> {
   const left = lab.host('left');
   const way = await layPath(lab, shape, contender);
   await untilAnswers(left, way.address);
   const bare = median(await roundTrips(left, RIGHT.outer, PINGS));
-  console.log(`without a tunnel ${(bare * 1000).toFixed(0)} µs at p50`);
   const ping = () => roundTrips(left, way.address, PINGS);
-  let sum = 0;
-  const lines: string[] = [];
   const all = enginesOf(way);
-  const { result, activities } = await activityDuring(
-    all.map(([, service]) => service),
-    ping,
-  );
-  for (const [nth, activity] of activities.entries()) {
-    const micros = (seconds: number) => (seconds / PINGS) * 1e6;
-    const { cpuSeconds, waitedSeconds, wakeUps } = activity;
-    sum += micros(cpuSeconds) + micros(waitedSeconds);
-    lines.push(
-      `  ${all[nth]?.[0]}: ${(wakeUps / PINGS).toFixed(2)} wake-ups, ${micros(cpuSeconds).toFixed(1)} µs at work, ${micros(waitedSeconds).toFixed(1)} µs waiting for a processor`,
-    );
-  }
-  const through = median(result) * 1000;
-  console.log(
-    `${contender.name}, through the tunnel ${through.toFixed(0)} µs at p50, of which engines ${sum.toFixed(0)} µs (mean)`,
-  );
-  console.log(lines.join('\n'));
-  for (const [name, service] of all) {
-    const calls = await systemCallsDuring(service, ping);
-    const each = calls.map(([call, count]) => `${call} ${(count / PINGS).toFixed(2)}`);
-    console.log(`  ${name}, system calls a round trip: ${each.join(', ')}`);
-  }
+  const services = all.map(([, service]) => service);
+  const { result, activities } = await activityDuring(services, ping);
+  const calls: Calls[] = [];
+  for (const service of services)
+    calls.push(Object.fromEntries(await systemCallsDuring(service, ping)));
+  const names = namesOf(calls);
+  return {
+    about: `A round trip through ${contender.name} while nothing else is going on, and what it takes of each engine, system calls last`,
+    facts: [
+      micros('without a tunnel at p50', bare * 1000),
+      micros('through it', median(result) * 1000),
+      micros('of which engines (mean)', sum(activities.flatMap(microsOf))),
+    ],
+    columns: [
+      { title: 'wake-ups', unit: '', digits: 2 },
+      { title: 'at work', unit: 'µs', digits: 1 },
+      { title: 'waits for a processor', unit: 'µs', digits: 1 },
+      ...names.map((title) => ({ title, unit: '', digits: 2 })),
+    ],
+    rows: all.map(([what], nth) => {
+      const activity = activities[nth] ?? none;
+      const made = names.map((name) => (calls[nth]?.[name] ?? 0) / PINGS);
+      return { what, values: [activity.wakeUps / PINGS, ...microsOf(activity), ...made] };
+    }),
+  };
 }
 
-export function enginesOf(way: Path): [string, Service][] {
-  const [left, ...others] = way.ends;
-  const named = (name: string, services: Service[]) =>
-    services.map((service): [string, Service] => [name, service]);
-  return [
-    ...named('near end', left === undefined ? [] : [left]),
-    ...named('hub', way.hub),
-    ...named('far end', others),
-  ];
+/** How often each was called. */
+type Calls = Record<string, number>;
+
+/** The most frequent first. */
+function namesOf(calls: readonly Calls[]): string[] {
+  const most = (name: string) => Math.max(...calls.map((each) => each[name] ?? 0));
+  return [...new Set(calls.flatMap((each) => Object.keys(each)))]
+    .filter((name) => most(name) / PINGS >= LEAST_CALLS)
+    .sort((one, other) => most(other) - most(one));
+}
+
+/** At work, and waiting for a processor, in µs a round trip. */
+function microsOf({ cpuSeconds, waitedSeconds }: Activity): [number, number] {
+  return [(cpuSeconds / PINGS) * 1e6, (waitedSeconds / PINGS) * 1e6];
+}
+
+function micros(what: string, value: number) {
+  return { what, value, unit: 'µs', digits: 0 };
 }

@@ -48,9 +48,13 @@ const inKernel: [group: string, symbols: RegExp][] = [
 
 /** The largest first. The kernel's part holds what it does on the packet's further way, too, for veth delivers in the call. */
 export function shares(samples: readonly Sample[]): Share[] {
+  return gathered(samples.map((sample) => ({ group: groupOf(sample), sample })));
+}
+
+/** The largest group first. */
+export function gathered(samples: readonly { group: string; sample: Sample }[]): Share[] {
   const found = new Map<string, Share>();
-  for (const sample of samples) {
-    const group = groupOf(sample);
+  for (const { group, sample } of samples) {
     const { percent, largest } = found.get(group) ?? { percent: 0, largest: sample };
     found.set(group, {
       group,
