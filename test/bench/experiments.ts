@@ -23,7 +23,7 @@ export const experiments: Experiment[] = [
   pathExperiment(
     'T1-cut',
     'T1-cut  as T1, but each packet crosses the cable alone and stays so',
-    [TAILSCALE],
+    [TAILSCALE, 'gotatun'],
     withTun,
   ),
   pathExperiment(

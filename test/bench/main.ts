@@ -17,6 +17,7 @@ import {
 import { experiments } from './experiments.ts';
 import { type Experiment, quick, unhurried } from './figures.ts';
 import { CORES_FOR_SCALING } from './hub-runs.ts';
+import { missedText, type Taken, takeProfiles, wantedProfiles } from './missed.ts';
 import { type Options, readOptions } from './options.ts';
 import { bringBefore, fetchPeers, peerIds, whyNoKernel } from './peers.ts';
 import { type Report, reportText, verdictsOf } from './report.ts';
@@ -49,6 +50,7 @@ async function bench(options: Options): Promise<void> {
     engines: { isOurs: (name) => contenders.some((one) => one.name === name && one.isOurs) },
     absent: whyAbsent(),
   };
+  const run: Run = { report, options, started, isShown: false, isLooking: false, taken: [] };
   // Hosts end with this process, whatever becomes of it; what is left to do is to show what there is.
   let isInterrupted = false;
   process.on('SIGINT', () => {
@@ -56,14 +58,29 @@ async function bench(options: Options): Promise<void> {
     if (isInterrupted) return;
     isInterrupted = true;
     say('interrupted; this is what there is until now');
-    void finish(report, options, started).finally(() => process.exit(130));
+    void finish(run).finally(() => process.exit(130));
   });
   for (let round = 1; round <= options.rounds; round++)
     for (const experiment of chosen)
       for (const contender of inTurn(contenders, round))
         if (takesPart(experiment, contender, options))
           await once(report, options, { round, experiment, contender });
-  await finish(report, options, started);
+  showFigures(run);
+  await lookAtMissed(run);
+  await finish(run);
+}
+
+/** What a run has come to by now. */
+interface Run {
+  report: Report;
+  options: Options;
+  /** As `performance.now()` has it. */
+  started: number;
+  /** Figures and verdicts are printed. */
+  isShown: boolean;
+  /** Profiles are being taken, or are. */
+  isLooking: boolean;
+  taken: Taken[];
 }
 
 /** To come first or last makes a difference on some machines. */
@@ -131,19 +148,41 @@ async function once(
   }
 }
 
-async function finish(report: Report, options: Options, started: number): Promise<void> {
-  console.log(`\n${reportText(report)}`);
+function showFigures(run: Run): void {
+  if (run.isShown) return;
+  run.isShown = true;
+  console.log(`\n${reportText(run.report)}`);
+}
+
+async function lookAtMissed(run: Run): Promise<void> {
+  const wanted = wantedProfiles(verdictsOf(run.report));
+  if (!run.options.isProfiling) {
+    if (run.options.isQuick && wanted.length > 0)
+      console.log('\n--profile shows where the time goes of what was missed.');
+    return;
+  }
+  run.isLooking = true;
+  await takeProfiles(wanted, (one) => run.taken.push(one), say);
+}
+
+async function finish(run: Run): Promise<void> {
+  showFigures(run);
+  const { report, options, taken } = run;
   const { rounds, isQuick } = options;
+  const { results } = report;
+  const verdicts = verdictsOf(report);
+  const profiles = run.isLooking ? missedText(verdicts, taken) : '';
+  if (profiles !== '') console.log(`\n${profiles}`);
   const machine = {
     cores: os.availableParallelism(),
     kernel: os.release(),
     cpu: os.cpus()[0]?.model,
   };
-  const all = { rounds, isQuick, machine, results: report.results, verdicts: verdictsOf(report) };
+  const all = { rounds, isQuick, machine, results, verdicts, profiles: taken };
   await mkdir(path.dirname(options.json), { recursive: true });
   await writeFile(options.json, `${JSON.stringify(all, null, 2)}\n`);
   console.log(`\nAll figures: ${path.relative(process.cwd(), options.json)}`);
-  say(`took ${Math.round((performance.now() - started) / 1000)} s`);
+  say(`took ${Math.round((performance.now() - run.started) / 1000)} s`);
 }
 
 function say(sentence: string): void {

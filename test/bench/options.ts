@@ -11,6 +11,8 @@ export interface Options {
   peers: string[] | undefined;
   /** An engine of ours from before a change. */
   before: string | undefined;
+  /** Whether a target that is missed has its time looked into. */
+  isProfiling: boolean;
   json: string;
 }
 
@@ -53,12 +55,15 @@ export function readOptions(argv: string[], known: Known): Asked {
       kind: 'wrong',
       sentence: `--rounds takes a whole number from 1 to ${MOST_ROUNDS}, not ${JSON.stringify(values.rounds)}.`,
     };
+  if (values.profile && values['no-profile'])
+    return { kind: 'wrong', sentence: '--profile and --no-profile contradict each other.' };
   const options: Options = {
     isQuick: values.quick,
     rounds,
     only: ids.filter((id) => asked === undefined || asked.includes(id)),
     peers: peers && peerIds.filter((id) => peers.includes(id)),
     before: values.before === undefined ? undefined : path.resolve(values.before),
+    isProfiling: values.profile || !(values.quick || values['no-profile']),
     json: path.resolve(values.json ?? jsonPlace),
   };
   return { kind: 'run', options };
@@ -84,6 +89,8 @@ function parse(argv: string[]) {
       only: { type: 'string', multiple: true },
       peers: { type: 'string', multiple: true },
       before: { type: 'string' },
+      profile: { type: 'boolean', default: false },
+      'no-profile': { type: 'boolean', default: false },
       json: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -94,7 +101,8 @@ function help({ ids, peerIds, jsonPlace }: Known): string {
   return `npm run bench [-- OPTIONS]
 
 Our engine beside the others that can be had, each in hosts made of network namespaces, round by round in turn, so that a change of
-the machine's speed meets all of them. It ends with a table for each measurement, what every target came to, and where we lose.
+the machine's speed meets all of them. It ends with a table for each measurement, what every target came to, where we lose, and
+of every target that was missed where its time goes.
 All ends share this machine: ratios of one run count, absolute figures and other runs do not. It needs root.
 
   --quick         a sample in less than three minutes: short measurements, and only the peers that matter for each
@@ -104,6 +112,8 @@ All ends share this machine: ratios of one run count, absolute figures and other
   --peers ID      of the others this one only, likewise; ${NO_PEERS}: ours alone:
                   ${peerIds.join(', ')}
   --before FILE   also another culvert-engine, built before a change: what the change gives, round by round
+  --profile       with --quick, too, look where the time goes of what was missed: ten seconds to a minute for each profile
+  --no-profile    leave that out
   --json FILE     where every single figure goes (${path.relative(process.cwd(), jsonPlace)})
   --help          this text
 

@@ -15,6 +15,7 @@ test('without options everything is measured three times', () => {
       only: ids,
       peers: undefined,
       before: undefined,
+      isProfiling: true,
       json: '/somewhere/bench.json',
     },
   });
@@ -36,6 +37,16 @@ test('--peers takes some of the others, or none', () => {
   expect(read('--peers', 'fast,T1')).toEqual({
     kind: 'wrong',
     sentence: 'There is no engine "T1" for --peers. There are: fast, slow, none.',
+  });
+});
+
+test('what was missed is looked into, in a quick run only when asked for', () => {
+  expect(read('--no-profile')).toMatchObject({ options: { isProfiling: false } });
+  expect(read('--quick')).toMatchObject({ options: { isProfiling: false } });
+  expect(read('--quick', '--profile')).toMatchObject({ options: { isProfiling: true } });
+  expect(read('--profile', '--no-profile')).toEqual({
+    kind: 'wrong',
+    sentence: '--profile and --no-profile contradict each other.',
   });
 });
 
@@ -77,6 +88,8 @@ test('help names everything that can be asked for', () => {
     '--only',
     '--peers',
     '--before',
+    '--profile',
+    '--no-profile',
     '--json',
     ...ids,
     ...peerIds,

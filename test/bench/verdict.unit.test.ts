@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { experiments } from './experiments.ts';
 import type { Experiment, Result } from './figures.ts';
+import { profiles } from './profiles.ts';
 import { outcomeText, reportText } from './report.ts';
 import { type Target, targets } from './targets.ts';
 import { judge, losses, pairedRatio } from './verdict.ts';
@@ -29,6 +30,7 @@ const target = (figure: string, bound: Target['bound']): Target => ({
   figure,
   unit: 'x',
   bound,
+  profiles: [],
 });
 const verdict = (results: Result[], figure: string, bound: Target['bound']) =>
   judge(target(figure, bound), results, experiment, engines);
@@ -131,4 +133,9 @@ test('every target names a figure that is measured', () => {
     expect(columns, what).toContain(figure);
     if (bound.than === 'own') expect(columns, what).toContain(bound.figure);
   }
+});
+
+test('every profile that a target names can be taken', () => {
+  for (const { what, profiles: named } of targets)
+    for (const name of named) expect(Object.keys(profiles), what).toContain(name);
 });

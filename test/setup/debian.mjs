@@ -57,6 +57,8 @@ const forBench = {
   iperf3: 'iperf3',
   ethtool: 'ethtool',
 };
+/** What `npm run bench` looks with where time goes. It says by itself what it goes without, and does the rest. */
+const wantedForBench = { perf: 'linux-perf', strace: 'strace' };
 const programsFor = { setup: forSetup, demo: forDemo, test: forTests, bench: forBench };
 
 /**
@@ -67,6 +69,7 @@ const programsFor = { setup: forSetup, demo: forDemo, test: forTests, bench: for
  */
 export async function ensurePackages(purpose, name, say) {
   const missing = missingPackages(purpose);
+  const wanted = name === 'bench' ? missingOf(wantedForBench) : [];
   const isRoot = process.getuid?.() === 0;
   if (missing.length > 0) {
     const command = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
@@ -86,14 +89,30 @@ export async function ensurePackages(purpose, name, say) {
       `This makes network namespaces, which needs root. Run:\n  sudo npm run ${name}`,
     );
   }
-  return missing.length > 0 ? `installed ${missing.join(' ')}` : 'all there';
+  const without = await installWanted(wanted, isRoot, say);
+  const installed = [...missing, ...wanted.filter((one) => !without.includes(one))];
+  const outcome = installed.length > 0 ? `installed ${installed.join(' ')}` : 'all there';
+  return without.length > 0 ? `${outcome}, but for ${without.join(' ')}` : outcome;
+}
+
+/** Each by itself, for a system that is like Debian may lack one. Gives back what can not be had, for whatever reason. */
+async function installWanted(packages, isRoot, say) {
+  if (!isRoot || !isDebian()) return packages;
+  const without = [];
+  for (const one of packages) {
+    say(`installing ${one}`);
+    try {
+      await install([one]);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      without.push(one);
+    }
+  }
+  return without;
 }
 
 function missingPackages(purpose) {
-  const programs = programsFor[purpose];
-  const missing = Object.keys(programs)
-    .filter((program) => !isOnPath(program))
-    .map((program) => programs[program]);
+  const missing = missingOf(programsFor[purpose]);
   if (purpose === 'test') {
     missing.push(
       ...Object.keys(filesForTests)
@@ -102,6 +121,11 @@ function missingPackages(purpose) {
     );
   }
   return [...new Set(missing)];
+}
+
+function missingOf(programs) {
+  const missing = Object.keys(programs).filter((program) => !isOnPath(program));
+  return missing.map((program) => programs[program]);
 }
 
 function isOnPath(program) {
