@@ -1,7 +1,7 @@
 /** Results as people read them: a table for each measurement, what every target came to, and where we lose. */
 import Table from 'cli-table3';
 import type { Column, Experiment, Result } from './figures.ts';
-import { targets } from './targets.ts';
+import { type Limit, targets } from './targets.ts';
 import {
   type Engines,
   judge,
@@ -78,22 +78,36 @@ function verdictTable(report: Report): string {
   return `Targets: ${met} met, ${missed} missed, ${verdicts.length - met - missed} not measured\n${table.toString()}`;
 }
 
-function boundText({ target: { bound, unit } }: Verdict): string {
+function boundText({ target: { bound, unit, goal } }: Verdict): string {
   const than = { best: '× the best', peer: '× wireguard-go', own: '×', figure: unit }[bound.than];
-  return 'atLeast' in bound ? `≥ ${bound.atLeast} ${than}` : `≤ ${bound.atMost} ${than}`;
+  const beyond = goal === undefined ? '' : `; goal ${goal.toFixed(1)}`;
+  const limit = 'atLeast' in bound ? `≥ ${bound.atLeast}` : `≤ ${bound.atMost}`;
+  return `${limit} ${than}${beyond}`;
 }
 
-export function outcomeText(
-  { outcome, target }: Verdict,
-  absent: Record<string, string> = {},
-): string {
-  if (outcome.kind === 'met') return 'met';
+export function outcomeText(verdict: Verdict, absent: Record<string, string> = {}): string {
+  const { outcome, target } = verdict;
   if (outcome.kind === 'not measured') {
     const why = absent[target.experiment];
     return why === undefined ? 'not measured' : `not measured: ${why}`;
   }
-  const percent = Math.max(1, Math.round(outcome.by * 100));
-  return 'atLeast' in target.bound ? `missed: ${percent} % short` : `missed: ${percent} % over`;
+  const own =
+    outcome.kind === 'met' ? 'met' : `missed: ${percentOf(outcome.by)} ${direction(target.bound)}`;
+  return `${own}${goalText(verdict)}`;
+}
+
+function goalText({ goal, target }: Verdict): string {
+  if (goal === undefined || goal.kind === 'not measured') return '';
+  const name = `the goal of ${target.goal?.toFixed(1)} ×`;
+  return goal.kind === 'met' ? `; so is ${name}` : `; ${name} missed by ${percentOf(goal.by)}`;
+}
+
+function percentOf(share: number): string {
+  return `${Math.max(1, Math.round(share * 100))} %`;
+}
+
+function direction(bound: Limit): string {
+  return 'atLeast' in bound ? 'short' : 'over';
 }
 
 function lossText({ experiments, results, engines }: Report): string {

@@ -8,6 +8,8 @@ export interface Target {
   ours?: string;
   unit: string;
   bound: Bound;
+  /** What is hoped for beyond the bound, in its terms. It is shown, and counts neither as met nor as missed. */
+  goal?: number;
   /** What tells where its time goes, in `profiles.ts`; nothing where time is not what it is about. */
   profiles: string[];
 }
@@ -32,7 +34,10 @@ const streams: [figure: string, words: string][] = [
 ];
 
 export const targets: Target[] = [
-  ...onEachStream('T1', 'T1', { than: 'best', atLeast: 1.5 }, ['T1']),
+  ...onEachStream('T1', 'T1', { than: 'best', atLeast: 1.5 }, ['T1']).map((target) => ({
+    ...target,
+    goal: 2.0,
+  })),
   ...onEachStream('T1', 'T1', { than: 'peer', peer: 'wireguard-go', atLeast: 2.5 }, ['T1']),
   ...onEachStream('T2', 'T2 hub', { than: 'best', atLeast: 2.0 }, ['T2']),
   ...onEachStream('T3', 'T3, connector as root', { than: 'best', atLeast: 2.0 }, ['T3']),

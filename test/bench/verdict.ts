@@ -1,7 +1,7 @@
 /** Results held against targets, and the places where another engine is better. */
 import type { Experiment, Result } from './figures.ts';
 import { median } from './statistics.ts';
-import type { Bound, Target } from './targets.ts';
+import type { Bound, Limit, Target } from './targets.ts';
 
 export type Outcome =
   | { kind: 'met' }
@@ -17,6 +17,8 @@ export interface Verdict {
   /** Ours through theirs; for a fixed bound there is none. */
   ratio?: number;
   outcome: Outcome;
+  /** The same for what is hoped for beyond the target. */
+  goal?: Outcome;
 }
 
 export interface Engines {
@@ -37,10 +39,16 @@ export function judge(
   const against = opponent(target, bound, results, experiment, engines);
   if (!against) return { target, ours, outcome: { kind: 'not measured' } };
   const ratio = ours / against.value;
-  return { target, ours, against, ratio, outcome: held(ratio, bound) };
+  const goal = target.goal === undefined ? {} : { goal: held(ratio, beyond(bound, target.goal)) };
+  return { target, ours, against, ratio, outcome: held(ratio, bound), ...goal };
 }
 
-function held(value: number, bound: Bound): Outcome {
+/** In the direction of the bound. */
+function beyond(bound: Bound, goal: number): Limit {
+  return 'atLeast' in bound ? { atLeast: goal } : { atMost: goal };
+}
+
+function held(value: number, bound: Limit): Outcome {
   if (Number.isNaN(value)) return { kind: 'not measured' };
   if ('atLeast' in bound)
     return value >= bound.atLeast

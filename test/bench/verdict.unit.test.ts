@@ -90,6 +90,24 @@ test('a miss too small to see is still a miss', () => {
   expect(outcomeText(close)).toBe('missed: 1 % short');
 });
 
+test('a goal beyond the target is told beside it, and changes nothing of the verdict', () => {
+  const hoped = (atLeast: number, goal: number) => {
+    const bound = { than: 'best', atLeast } as const;
+    return outcomeText(judge({ ...target('gbit', bound), goal }, results, experiment, engines));
+  };
+
+  expect(hoped(2, 2.5)).toBe('met; so is the goal of 2.5 ×');
+  expect(hoped(2, 4)).toBe('met; the goal of 4.0 × missed by 38 %');
+  expect(hoped(3, 5)).toBe('missed: 17 % short; the goal of 5.0 × missed by 50 %');
+  const alone = judge(
+    { ...target('gbit', { than: 'best', atLeast: 1 }), goal: 2 },
+    results.slice(0, 3),
+    experiment,
+    engines,
+  );
+  expect(outcomeText(alone)).toBe('not measured');
+});
+
 test('a fixed bound needs no other engine', () => {
   const alone = results.slice(0, 3);
   expect(verdict(alone, 'ms', { than: 'figure', atMost: 0.2 }).outcome.kind).toBe('met');
