@@ -28,7 +28,7 @@ const inEngine: [group: string, symbols: RegExp][] = [
   ['AEAD of data', /culvert_aead|ring_core/],
   [
     'handshakes, macs, cookies',
-    /blake2|curve25519|x25519|chacha20|poly1305|hashing|core_arch|cookie/i,
+    /blake2|curve25519|x25519|chacha20|poly1305|hashing|core_arch|cookie|\bmac::/i,
   ],
   ['checksums', /checksum/],
   ['copies in the engine', /mem(move|cpy|set)/],
