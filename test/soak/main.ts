@@ -177,11 +177,11 @@ async function judge(
       const { sent, received, unexplained, explained, doubled, changed } = account;
       const isFine =
         unexplained.length + doubled + changed === 0 && sent > 0 && received > sent / 4;
-      const at = unexplained.slice(0, 5).map((time) => new Date(time).toISOString());
+      const at = unexplained.slice(0, 5).map((time) => ` ${new Date(time).toISOString()}`);
       return line(
         isFine,
         `${talkers[number]?.name}: ${sent} sent, ${received} came back, ${explained} lost while something was done to it, ` +
-          `${unexplained.length} lost otherwise ${at.join(' ')}, ${doubled} doubled, ${changed} changed`,
+          `${unexplained.length} lost otherwise${at.join('')}, ${doubled} doubled, ${changed} changed`,
       );
     }),
     judgeInitiations(initiations, minutes),
