@@ -2,11 +2,16 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use rustc_hash::FxHashMap;
 
 /// Names a peer: the same public key keeps it over the configurations that it is in, and no other key ever gets it
 /// ([`crate::numbers`]), so that a flow can never pass on to a stranger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerHandle(pub u32);
+
+/// What is known of each peer. Asked several times for every packet, and of numbers that we give ourselves: it takes no hash
+/// that holds against chosen keys.
+pub type PeerMap<V> = FxHashMap<PeerHandle, V>;
 
 #[derive(Debug, Clone, Default)]
 pub struct Config {

@@ -8,7 +8,7 @@ mod list;
 use std::collections::HashMap;
 
 use self::list::{Links, List};
-use crate::config::PeerHandle;
+use crate::config::{PeerHandle, PeerMap};
 use crate::flow::{Flow, FlowKey, Phase};
 use crate::seeded_hash::SeededState;
 
@@ -41,7 +41,7 @@ pub(crate) struct FlowTable {
     free: Vec<u32>,
     index: HashMap<FlowKey, u32, SeededState>,
     by_phase: [List; Phase::ALL.len()],
-    by_device: HashMap<PeerHandle, DeviceFlows>,
+    by_device: PeerMap<DeviceFlows>,
 }
 
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl FlowTable {
             free: Vec::new(),
             index: HashMap::with_hasher(SeededState::new(seed)),
             by_phase: Default::default(),
-            by_device: HashMap::new(),
+            by_device: PeerMap::default(),
         }
     }
 

@@ -3,16 +3,14 @@
 //! Two facts make one usable for a new flow: the control plane calls it healthy, and it has a live session. A flow that
 //! it carries already asks for the session only, so that a connector can be drained. One that was lost and comes back
 //! has to stay for a while before it is preferred again, or a flapping one would tear every flow apart.
-use std::collections::HashMap;
-
-use crate::config::PeerHandle;
+use crate::config::{PeerHandle, PeerMap};
 use crate::policy::{NetworkNumber, Policy};
 use crate::rendezvous::weight;
 
 const SETTLING_MS: u64 = 30_000;
 
 #[derive(Debug, Default)]
-pub(crate) struct Liveness(HashMap<PeerHandle, Standing>);
+pub(crate) struct Liveness(PeerMap<Standing>);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Standing {

@@ -34,7 +34,7 @@ impl Tracking {
         }
         refuse_too_big(policy, len)?;
         let destination = inner.tuple.destination;
-        let Some(route) = policy.route(device, destination) else {
+        let Some(route) = self.route(policy, (from, device), destination) else {
             return Err(reject_unrouted(policy, inner));
         };
         let key = FlowKey {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::config::{Action, PeerHandle};
+use crate::config::{Action, PeerHandle, PeerMap};
 use crate::numbers::Numbers;
 use crate::ranges::{RangeMap, is_reserved, is_single_address};
 use crate::rule::{CompiledRule, NetworkSet, Question};
@@ -21,8 +21,8 @@ pub struct NetworkNumber(pub(crate) u32);
 #[derive(Debug, Default)]
 pub struct Policy {
     pub(crate) mtu: usize,
-    devices: HashMap<PeerHandle, Device>,
-    connectors: HashMap<PeerHandle, Connector>,
+    devices: PeerMap<Device>,
+    connectors: PeerMap<Connector>,
     device_ids: HashMap<Box<str>, PeerHandle>,
     overlay: HashMap<IpAddr, PeerHandle>,
     networks: HashMap<NetworkNumber, Network>,

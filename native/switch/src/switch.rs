@@ -2,10 +2,9 @@
 //! judged again before its next packet passes, and a sweep does the same for those that are silent.
 //!
 //! A packet of a known flow allocates nothing.
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::config::PeerHandle;
+use crate::config::{PeerHandle, PeerMap};
 use crate::drops::{DropCounters, DropReason};
 use crate::explain::{Explanation, Question, UnknownDevice, explain};
 pub use crate::flow_table::FlowLimits;
@@ -53,7 +52,7 @@ pub struct Denial {
 pub struct Switch {
     policy: Arc<Policy>,
     tracking: Tracking,
-    answers: HashMap<PeerHandle, TokenBucket>,
+    answers: PeerMap<TokenBucket>,
     drops: DropCounters,
     next_expiry_unix_ms: Option<u64>,
 }
@@ -64,7 +63,7 @@ impl Switch {
         Self {
             policy: Arc::default(),
             tracking: Tracking::new(limits, seed),
-            answers: HashMap::new(),
+            answers: PeerMap::default(),
             drops: DropCounters::default(),
             next_expiry_unix_ms: None,
         }

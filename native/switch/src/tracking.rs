@@ -1,12 +1,14 @@
 //! Which flow a packet belongs to, whether that flow may go on, and whether a new one may begin: [`Tracking`] holds what is
 //! known, `outbound`, `inbound` and `review` say what it means.
+use std::net::IpAddr;
+
 use crate::config::PeerHandle;
 use crate::drops::DropReason;
 use crate::flow_table::{FlowLimits, FlowTable};
 use crate::liveness::Liveness;
 use crate::notices::Notices;
 use crate::packet::{DatagramId, Inner};
-use crate::policy::Policy;
+use crate::policy::{Device, Policy, Route};
 use crate::rejection::{Rejection, refuse_too_big};
 use crate::time::Now;
 use crate::trails::Trails;
@@ -21,6 +23,23 @@ pub(crate) struct Tracking {
     /// Where the sweep goes on.
     pub(crate) sweep: Option<u32>,
     trails: Trails,
+    last_way: Option<Way>,
+}
+
+/// Packets of one flow come in a row: what was found for the one before need not be looked for again.
+#[derive(Debug)]
+struct Way {
+    /// A configuration raises it, and changes ways.
+    epoch: u32,
+    device: PeerHandle,
+    destination: IpAddr,
+    route: Route,
+}
+
+impl Way {
+    fn is_of(&self, epoch: u32, device: PeerHandle, destination: IpAddr) -> bool {
+        self.destination == destination && self.device == device && self.epoch == epoch
+    }
 }
 
 impl Tracking {
@@ -32,6 +51,7 @@ impl Tracking {
             epoch: 0,
             sweep: None,
             trails: Trails::default(),
+            last_way: None,
         }
     }
 
@@ -77,6 +97,28 @@ impl Tracking {
             None => Err(Rejection::silent(DropReason::UnknownPeer)),
         }
     }
+
+    /// As [`Policy::route`] says, of the policy that was taken over last.
+    pub(crate) fn route(
+        &mut self,
+        policy: &Policy,
+        (from, device): (PeerHandle, &Device),
+        destination: IpAddr,
+    ) -> Option<Route> {
+        let last = self.last_way.as_ref();
+        if let Some(way) = last.filter(|way| way.is_of(self.epoch, from, destination)) {
+            return Some(way.route);
+        }
+        let route = policy.route(device, destination)?;
+        self.last_way = Some(Way {
+            epoch: self.epoch,
+            device: from,
+            destination,
+            route,
+        });
+        Some(route)
+    }
+
     /// As [`Tracking::decide`], for the first piece of a datagram: the others take the same way.
     pub(crate) fn decide_first(
         &mut self,

@@ -1,8 +1,8 @@
 //! Where the later pieces of a datagram go: the way of its first. Nothing is held back and nothing put together here; a
 //! piece that overtook the first one is lost, and the datagram with it, as on any lossy path.
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use crate::config::PeerHandle;
+use crate::config::{PeerHandle, PeerMap};
 use crate::packet::DatagramId;
 use crate::policy::Policy;
 
@@ -12,7 +12,7 @@ const LASTS_MS: u64 = 5_000;
 const AT_ONCE: usize = 64;
 
 #[derive(Debug, Default)]
-pub(crate) struct Trails(HashMap<PeerHandle, VecDeque<Trail>>);
+pub(crate) struct Trails(PeerMap<VecDeque<Trail>>);
 
 #[derive(Debug)]
 struct Trail {

@@ -1,6 +1,4 @@
-use std::collections::HashMap;
-
-use culvert_switch::config::PeerHandle;
+use culvert_switch::config::{PeerHandle, PeerMap};
 use culvert_switch::packet::Protocol;
 use culvert_switch::policy::Policy;
 use culvert_switch::rate::{Rate, TokenBucket};
@@ -20,7 +18,7 @@ const TOLD: Rate = Rate {
 /// Tells watchers what policy has refused.
 #[derive(Debug, Default)]
 pub(super) struct Denials {
-    by_device: HashMap<PeerHandle, TokenBucket>,
+    by_device: PeerMap<TokenBucket>,
 }
 
 impl Denials {

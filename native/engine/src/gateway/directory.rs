@@ -1,16 +1,15 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use culvert_core::{Peer, Tunnel};
-use culvert_switch::config::PeerHandle;
+use culvert_switch::config::{PeerHandle, PeerMap};
 
 use super::config::{ConfiguredPeer, PeerKind};
 
 /// Who the peers of the current configuration are. Replaced with it.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
-    members: HashMap<PeerHandle, Member>,
+    members: PeerMap<Member>,
 }
 
 #[derive(Debug)]

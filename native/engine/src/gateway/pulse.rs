@@ -1,7 +1,6 @@
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use culvert_switch::config::PeerHandle;
+use culvert_switch::config::PeerMap;
 use culvert_switch::switch::Switch;
 
 use super::config::PeerKind;
@@ -18,7 +17,7 @@ const PATIENCE_WHEN_UNHEALTHY: Duration = Duration::from_secs(12);
 /// Notices connectors that have fallen silent: a session alone outlives its owner by minutes.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
-    heard: HashMap<PeerHandle, Heard>,
+    heard: PeerMap<Heard>,
 }
 
 #[derive(Debug, Clone, Copy)]
