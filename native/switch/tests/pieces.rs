@@ -103,23 +103,5 @@ fn pieces(from: &str, to: &str, protocol: u8, is_question: bool, id: u32) -> Vec
         (_, false) => vec![129, 0, 0, 0, 0, 7, 0, 1],
     };
     payload.resize(3000, 7);
-    let count = payload.chunks(1200).len();
-    let cut = payload.chunks(1200).enumerate();
-    cut.map(|(number, piece)| {
-        let (offset, has_more) = (number * 1200, number + 1 < count);
-        if ip(from).is_ipv6() {
-            let field = offset as u16 | u16::from(has_more);
-            let mut header = vec![protocol, 0];
-            header.extend(field.to_be_bytes());
-            header.extend(id.to_be_bytes());
-            return with_ip(from, to, 44, &[&header, piece].concat());
-        }
-        let mut packet = with_ip(from, to, protocol, piece);
-        let field = (offset / 8) as u16 | if has_more { 0x2000 } else { 0 };
-        packet[4..6].copy_from_slice(&(id as u16).to_be_bytes());
-        packet[6..8].copy_from_slice(&field.to_be_bytes());
-        fix_ipv4_checksum(&mut packet);
-        packet
-    })
-    .collect()
+    cut(&with_ip(from, to, protocol, &payload), 1200, id)
 }

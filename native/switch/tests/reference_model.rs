@@ -61,6 +61,8 @@ fn steps() -> impl Strategy<Value = Step> {
     let kind = prop_oneof![
         Just(Packet::Syn),
         Just(Packet::Segment),
+        Just(Packet::Fin),
+        Just(Packet::Reset),
         Just(Packet::Udp),
         Just(Packet::Echo)
     ];
@@ -100,12 +102,17 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => (0..CONNECTORS, prop::bool::weighted(0.7))
             .prop_map(|(connector, has)| Step::Session { connector, has }),
         1 => Just(Step::Restart),
-        2 => prop_oneof![Just(500_u64), Just(5_000), Just(31_000), Just(70_000)]
+        2 => prop_oneof![Just(500_u64), Just(5_000), Just(31_000), Just(70_000), Just(3_600_000)]
             .prop_map(|ms| Step::Wait { ms }),
         12 => outbound,
         12 => inbound,
         24 => (0..100_usize, any::<bool>())
             .prop_map(|(nth, is_outbound)| Step::Continue { nth, is_outbound }),
+        4 => (0..100_usize, any::<bool>())
+            .prop_map(|(nth, is_outbound)| Step::ContinueInPieces { nth, is_outbound }),
+        4 => (0..100_usize, any::<bool>(), prop::bool::weighted(0.2))
+            .prop_map(|(nth, is_outbound, is_reset)| Step::End { nth, is_outbound, is_reset }),
+        1 => Just(Step::Sweep),
         2 => (0..DEVICES, 0..TARGETS.len(), 1..4_u16)
             .prop_map(|(device, target, port)| Step::Ask { device, target, port }),
     ]

@@ -12,18 +12,19 @@ pub mod run;
 pub mod setup;
 pub mod steps;
 
+mod flow;
+mod passing;
 mod rights;
 mod sessions;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 use culvert_switch::config::{Config, PeerHandle};
-use culvert_switch::packet::Protocol;
 use culvert_switch::switch::Verdict;
 
+use self::flow::ModelFlow;
 use self::sessions::ModelSession;
-use self::steps::Packet;
+use self::steps::{Packet, Sent};
 
 #[derive(Default)]
 pub struct Model {
@@ -32,30 +33,6 @@ pub struct Model {
     unix_ms: u64,
     sessions: HashMap<PeerHandle, ModelSession>,
     flows: Vec<ModelFlow>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct ModelFlow {
-    network: String,
-    device: PeerHandle,
-    device_address: IpAddr,
-    target: IpAddr,
-    protocol: Protocol,
-    port: u16,
-    connector: PeerHandle,
-    patience_ms: u64,
-    seen_ms: u64,
-}
-
-/// A packet on its way in, of a device or a connector.
-#[derive(Debug, Clone, Copy)]
-struct Sent {
-    from: PeerHandle,
-    source: IpAddr,
-    target: IpAddr,
-    kind: Packet,
-    /// At both ends.
-    port: u16,
 }
 
 type Outcome = Result<PeerHandle, &'static str>;
@@ -69,6 +46,20 @@ fn outcome(verdict: Verdict) -> Outcome {
 }
 
 impl Model {
+    /// Those that have run out are among them until a sweep.
+    pub fn flow_count(&self) -> usize {
+        self.flows.len()
+    }
+
+    /// What this flow would carry next.
+    pub fn next_of(&self, nth: usize, is_outbound: bool) -> Option<Sent> {
+        let flow = self.flows.get(nth % self.flows.len().max(1))?;
+        Some(match is_outbound {
+            true => flow.next_packet(),
+            false => flow.next_answer(),
+        })
+    }
+
     fn configure(&mut self, config: Config) {
         self.config = config;
         self.configure_sessions();
@@ -84,13 +75,12 @@ impl Model {
     fn sweep(&mut self) {
         let mut flows = std::mem::take(&mut self.flows);
         flows.retain(|flow| {
-            self.is_alive(flow) && self.is_right(flow) && self.has_session(flow.connector)
+            flow.is_alive(self.now_ms) && self.is_right(flow) && self.has_session(flow.connector)
         });
         self.flows = flows;
     }
 
-    fn outbound(&mut self, sent: Sent, got: Verdict) {
-        let got = outcome(got);
+    fn outbound(&mut self, sent: Sent, got: Outcome) {
         let allowed = self.may_send(&sent);
         let position = self.position_of(&sent, allowed.as_ref().ok());
         match allowed {
@@ -108,9 +98,21 @@ impl Model {
                 if let Some(position) = position.filter(|_| is_about_the_flow) {
                     self.flows.remove(position);
                 }
+                let reason = match self.is_senseless(&sent, reason) {
+                    true => "no-flow",
+                    false => reason,
+                };
                 assert_eq!(got, Err(reason), "{sent:?}");
             }
         }
+    }
+
+    /// A reset can begin nothing, so nobody asks whether it might, once it has a network.
+    fn is_senseless(&self, sent: &Sent, reason: &str) -> bool {
+        let is_judged = matches!(reason, "device-to-device" | "denied");
+        let device = self.device(sent.from).filter(|_| is_judged);
+        sent.kind == Packet::Reset
+            && device.is_some_and(|device| self.network_of(device, sent.target).is_some())
     }
 
     /// The flow of a packet that its device sends to this network, or to the one that it would have gone to.
@@ -121,7 +123,9 @@ impl Model {
         };
         let way = (sent.source, sent.target, sent.kind.protocol(), sent.port);
         let mut flows = self.flows.iter();
-        flows.position(|flow| flow.network == network && flow.way() == way && self.is_alive(flow))
+        flows.position(|flow| {
+            flow.network == network && flow.way() == way && flow.is_alive(self.now_ms)
+        })
     }
 
     /// Whether this flow of an allowed packet says what becomes of it. One that does not is forgotten.
@@ -130,11 +134,12 @@ impl Model {
         if self.is_right(&flow) && self.has_session(flow.connector) {
             let expected = Ok(flow.connector);
             assert_eq!(got, expected, "a known flow stays on its connector");
-            self.touch(position, sent.kind, true);
+            self.flows[position].touch(sent.kind, true, self.now_ms);
             return true;
         }
         self.flows.remove(position);
-        let is_lost = self.is_right_but_for_the_connector(&flow) && sent.kind == Packet::Segment;
+        let is_in_the_middle = matches!(sent.kind, Packet::Segment | Packet::Fin | Packet::Reset);
+        let is_lost = is_in_the_middle && self.is_right_but_for_the_connector(&flow);
         if is_lost {
             assert_eq!(got, Err("connector-lost"));
         }
@@ -142,6 +147,9 @@ impl Model {
     }
 
     fn begin(&mut self, sent: &Sent, network: String, got: Outcome) {
+        if sent.kind == Packet::Reset {
+            return assert_eq!(got, Err("no-flow"));
+        }
         let candidates = self.candidates(&network);
         if candidates.is_empty() {
             return assert_eq!(got, Err("no-connector"));
@@ -153,21 +161,7 @@ impl Model {
             candidates.contains(&connector),
             "{connector:?} is not one of {candidates:?}"
         );
-        let flow = ModelFlow {
-            network,
-            device: sent.from,
-            device_address: sent.source,
-            target: sent.target,
-            protocol: sent.kind.protocol(),
-            port: sent.port,
-            connector,
-            patience_ms: match sent.kind {
-                Packet::Syn => 60_000,
-                Packet::Segment => 86_400_000,
-                Packet::Udp | Packet::Echo => 30_000,
-            },
-            seen_ms: self.now_ms,
-        };
+        let flow = ModelFlow::begin(*sent, network, connector, self.now_ms);
         self.flows
             .retain(|other| (other.way(), &other.network) != (flow.way(), &flow.network));
         self.flows.push(flow);
@@ -179,8 +173,9 @@ impl Model {
         let network = connector.ok_or("unknown-peer")?.network_id.clone();
         let way = (sent.target, sent.source, sent.kind.protocol(), sent.port);
         let mut flows = self.flows.iter();
-        let position = flows
-            .position(|flow| flow.network == network && flow.way() == way && self.is_alive(flow));
+        let position = flows.position(|flow| {
+            flow.network == network && flow.way() == way && flow.is_alive(self.now_ms)
+        });
         let position = position.ok_or("no-flow")?;
         let flow = self.flows[position].clone();
         if flow.connector != sent.from {
@@ -193,22 +188,8 @@ impl Model {
         if sent.kind == Packet::Syn {
             return Err("no-flow");
         }
-        self.touch(position, sent.kind, false);
+        self.flows[position].touch(sent.kind, false, self.now_ms);
         Ok(flow.device)
-    }
-
-    fn touch(&mut self, position: usize, kind: Packet, is_outbound: bool) {
-        let now_ms = self.now_ms;
-        let flow = &mut self.flows[position];
-        let before = flow.patience_ms;
-        match kind {
-            Packet::Segment if !is_outbound => flow.patience_ms = 86_400_000,
-            Packet::Udp if !is_outbound => flow.patience_ms = 180_000,
-            _ => {}
-        }
-        if before != flow.patience_ms || now_ms >= flow.seen_ms + 1000 {
-            flow.seen_ms = now_ms;
-        }
     }
 
     fn is_right(&self, flow: &ModelFlow) -> bool {
@@ -222,43 +203,5 @@ impl Model {
 
     fn is_right_but_for_the_connector(&self, flow: &ModelFlow) -> bool {
         self.may_send(&flow.next_packet()).as_ref() == Ok(&flow.network)
-    }
-
-    fn is_alive(&self, flow: &ModelFlow) -> bool {
-        self.now_ms < flow.seen_ms + flow.patience_ms
-    }
-}
-
-impl ModelFlow {
-    /// What tells it from others of its network.
-    fn way(&self) -> (IpAddr, IpAddr, Protocol, u16) {
-        (self.device_address, self.target, self.protocol, self.port)
-    }
-
-    fn next_packet(&self) -> Sent {
-        Sent {
-            from: self.device,
-            source: self.device_address,
-            target: self.target,
-            kind: self.kind(),
-            port: self.port,
-        }
-    }
-
-    fn next_answer(&self) -> Sent {
-        Sent {
-            from: self.connector,
-            source: self.target,
-            target: self.device_address,
-            ..self.next_packet()
-        }
-    }
-
-    fn kind(&self) -> Packet {
-        match self.protocol {
-            Protocol::Tcp => Packet::Segment,
-            Protocol::Udp => Packet::Udp,
-            Protocol::Icmp => Packet::Echo,
-        }
     }
 }

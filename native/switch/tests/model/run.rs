@@ -1,34 +1,52 @@
 //! Takes a step in both, switch and model, and compares.
 use std::net::IpAddr;
 
-use culvert_switch::config::PeerHandle;
+use culvert_switch::config::{Config, PeerHandle};
 use culvert_switch::explain::Question;
 use culvert_switch::packet::Protocol;
 use culvert_switch::switch::Verdict;
 
-use super::setup::Setup;
-use super::steps::{FIRST_CONNECTOR, Packet, Step, TARGETS};
-use super::{Model, Sent, outcome};
+use super::Model;
+use super::passing::{pass, pass_in_pieces};
+use super::steps::{FIRST_CONNECTOR, Packet, Sent, Step, TARGETS};
 use crate::world::World;
 use crate::world::configuration::ip;
-use crate::world::packets::{ACK, SYN, echo_reply, echo_request, tcp, udp};
 
 pub fn run(model: &mut Model, world: &mut World, step: &Step) {
     model.now_ms = world.now.monotonic_ms;
     model.unix_ms = world.now.unix_ms;
     match step {
-        Step::Configure(setup) => configure(model, world, setup),
+        Step::Configure(setup) => {
+            replace(model, world, setup.to_config(world.now.unix_ms));
+            // A sweep changes nothing that a packet could tell, or the model would notice.
+            if setup.rules.len().is_multiple_of(2) {
+                sweep(model, world);
+            }
+        }
+        Step::Replace(config) => replace(model, world, config.clone()),
         Step::Session { connector, has } => {
             let handle = PeerHandle(FIRST_CONNECTOR + connector);
             world.switch.set_session(handle, *has, world.now);
             model.set_session(handle, *has);
         }
         Step::Wait { ms } => world.wait(*ms),
+        Step::Sweep => sweep(model, world),
         Step::Restart => {
             world.restart(model.config.clone());
             model.restart();
         }
         Step::Noise { from, bytes } => noise(world, PeerHandle(*from), bytes),
+        Step::Ask {
+            device,
+            target,
+            port,
+        } => ask(model, world, *device, ip(TARGETS[*target]), *port),
+        packet => run_packet(model, world, packet),
+    }
+}
+
+fn run_packet(model: &mut Model, world: &mut World, step: &Step) {
+    match *step {
         Step::Outbound {
             device,
             source,
@@ -36,15 +54,15 @@ pub fn run(model: &mut Model, world: &mut World, step: &Step) {
             kind,
             port,
         } => {
-            let target = ip(TARGETS[*target]);
+            let target = ip(TARGETS[target]);
             let sent = Sent {
-                from: PeerHandle(*device),
-                source: address_of(*source, target),
+                from: PeerHandle(device),
+                source: address_of(source, target),
                 target,
-                kind: *kind,
-                port: *port,
+                kind,
+                port,
             };
-            send(model, world, sent);
+            pass(model, world, sent, true);
         }
         Step::Inbound {
             connector,
@@ -53,54 +71,59 @@ pub fn run(model: &mut Model, world: &mut World, step: &Step) {
             kind,
             port,
         } => {
-            let target = ip(TARGETS[*target]);
+            let source = ip(TARGETS[target]);
             let sent = Sent {
                 from: PeerHandle(FIRST_CONNECTOR + connector),
-                source: target,
-                target: address_of(*device, target),
-                kind: *kind,
-                port: *port,
+                source,
+                target: address_of(device, source),
+                kind,
+                port,
             };
-            answer(model, world, sent);
+            pass(model, world, sent, false);
         }
-        Step::Continue { nth, is_outbound } => go_on(model, world, *nth, *is_outbound),
-        Step::Ask {
-            device,
-            target,
-            port,
-        } => ask(model, world, *device, ip(TARGETS[*target]), *port),
+        Step::Send(sent) => pass(model, world, sent, true),
+        Step::Answer(sent) => pass(model, world, sent, false),
+        Step::Continue { nth, is_outbound } => {
+            if let Some(sent) = model.next_of(nth, is_outbound) {
+                pass(model, world, sent, is_outbound);
+            }
+        }
+        Step::ContinueInPieces { nth, is_outbound } => {
+            let sent = model.next_of(nth, is_outbound);
+            if let Some(sent) = sent.filter(|sent| sent.kind != Packet::Segment) {
+                pass_in_pieces(model, world, sent, is_outbound);
+            }
+        }
+        Step::End {
+            nth,
+            is_outbound,
+            is_reset,
+        } => {
+            let sent = model.next_of(nth, is_outbound);
+            if let Some(sent) = sent.filter(|sent| sent.kind == Packet::Segment) {
+                let kind = [Packet::Fin, Packet::Reset][usize::from(is_reset)];
+                pass(model, world, Sent { kind, ..sent }, is_outbound);
+            }
+        }
+        _ => panic!("{step:?} is no packet"),
     }
 }
 
-fn configure(model: &mut Model, world: &mut World, setup: &Setup) {
-    let config = setup.to_config(world.now.unix_ms);
+fn replace(model: &mut Model, world: &mut World, config: Config) {
     world.configure(config.clone());
     model.configure(config);
-    // A sweep changes nothing that a packet could tell, or the model would notice.
-    if setup.rules.len().is_multiple_of(2) {
-        world.notices();
-        model.sweep();
-        assert_eq!(world.switch.flow_count(), model.flows.len());
-    }
+}
+
+fn sweep(model: &mut Model, world: &mut World) {
+    world.notices();
+    model.sweep();
+    assert_eq!(world.switch.flow_count(), model.flow_count());
 }
 
 fn noise(world: &mut World, from: PeerHandle, bytes: &[u8]) {
     if !may_be_a_flow(bytes) {
         let verdict = world.handle(from, bytes);
         assert!(!matches!(verdict, Verdict::Forward(_)), "{bytes:02x?}");
-    }
-}
-
-fn go_on(model: &mut Model, world: &mut World, nth: usize, is_outbound: bool) {
-    let Some(flow) = model.flows.get(nth % model.flows.len().max(1)) else {
-        return;
-    };
-    if is_outbound {
-        let sent = flow.next_packet();
-        send(model, world, sent);
-    } else {
-        let sent = flow.next_answer();
-        answer(model, world, sent);
     }
 }
 
@@ -116,38 +139,6 @@ fn ask(model: &Model, world: &World, device: u32, destination: IpAddr, port: u16
         .ok()
         .map(|explanation| (explanation.answer, explanation.rule_id));
     assert_eq!(got, model.explain(&question), "{question:?}");
-}
-
-fn send(model: &mut Model, world: &mut World, sent: Sent) {
-    let (source, target) = (&sent.source.to_string(), &sent.target.to_string());
-    let packet = match sent.kind {
-        Packet::Echo => echo_request(source, target, sent.port),
-        _ => packet_of(&sent),
-    };
-    let got = world.handle(sent.from, &packet);
-    model.outbound(sent, got);
-}
-
-fn answer(model: &mut Model, world: &mut World, sent: Sent) {
-    let (source, target) = (&sent.source.to_string(), &sent.target.to_string());
-    let packet = match sent.kind {
-        Packet::Echo => echo_reply(source, target, sent.port),
-        _ => packet_of(&sent),
-    };
-    let got = world.handle(sent.from, &packet);
-    let expected = model.inbound(sent);
-    assert_eq!(outcome(got), expected, "{sent:?}");
-}
-
-fn packet_of(sent: &Sent) -> Vec<u8> {
-    let (source, target) = (&sent.source.to_string(), &sent.target.to_string());
-    let ports = (sent.port, sent.port);
-    match sent.kind {
-        Packet::Syn => tcp(source, target, ports, SYN),
-        Packet::Segment => tcp(source, target, ports, ACK),
-        Packet::Udp => udp(source, target, ports),
-        Packet::Echo => panic!("which way?"),
-    }
 }
 
 /// A device's own address, of the family that this target has.

@@ -1,4 +1,7 @@
 //! What can happen to a switch and its model, and the small world in which it does.
+use std::net::IpAddr;
+
+use culvert_switch::config::{Config, PeerHandle};
 use culvert_switch::packet::Protocol;
 
 use super::setup::Setup;
@@ -38,6 +41,8 @@ pub const RANGES: [&str; 11] = [
 #[derive(Debug, Clone)]
 pub enum Step {
     Configure(Setup),
+    /// As [`Step::Configure`], with peers of whatever number.
+    Replace(Config),
     Session {
         connector: u32,
         has: bool,
@@ -66,11 +71,28 @@ pub enum Step {
         kind: Packet,
         port: u16,
     },
+    /// As [`Step::Outbound`], of a peer of whatever number.
+    Send(Sent),
+    /// As [`Step::Inbound`], likewise.
+    Answer(Sent),
     /// What a flow of the model's would carry next, in either direction.
     Continue {
         nth: usize,
         is_outbound: bool,
     },
+    /// The same, as a datagram in pieces.
+    ContinueInPieces {
+        nth: usize,
+        is_outbound: bool,
+    },
+    /// The last that one end of a connection of the model's sends, a FIN or a reset.
+    End {
+        nth: usize,
+        is_outbound: bool,
+        is_reset: bool,
+    },
+    /// Whatever is due is done.
+    Sweep,
     Ask {
         device: u32,
         target: usize,
@@ -78,10 +100,23 @@ pub enum Step {
     },
 }
 
+/// A packet on its way in, of a device or a connector.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent {
+    pub from: PeerHandle,
+    pub source: IpAddr,
+    pub target: IpAddr,
+    pub kind: Packet,
+    /// At both ends.
+    pub port: u16,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Packet {
     Syn,
     Segment,
+    Fin,
+    Reset,
     Udp,
     Echo,
 }
@@ -89,7 +124,7 @@ pub enum Packet {
 impl Packet {
     pub fn protocol(self) -> Protocol {
         match self {
-            Packet::Syn | Packet::Segment => Protocol::Tcp,
+            Packet::Syn | Packet::Segment | Packet::Fin | Packet::Reset => Protocol::Tcp,
             Packet::Udp => Protocol::Udp,
             Packet::Echo => Protocol::Icmp,
         }

@@ -121,6 +121,55 @@ pub fn with_ip(from: &str, to: &str, protocol: u8, payload: &[u8]) -> Vec<u8> {
     packet
 }
 
+/// The pieces of a datagram, each with so many bytes of it, a multiple of 8.
+pub fn cut(packet: &[u8], bytes: usize, id: u32) -> Vec<Vec<u8>> {
+    let (from, to, protocol, payload) = parts(packet);
+    let (from, to) = (&from.to_string(), &to.to_string());
+    let pieces = payload.chunks(bytes).enumerate();
+    pieces
+        .map(|(number, piece)| {
+            let offset = number * bytes;
+            let has_more = offset + piece.len() < payload.len();
+            match from.contains(':') {
+                true => ipv6_piece(from, to, protocol, (offset, has_more), id, piece),
+                false => ipv4_piece(from, to, protocol, (offset, has_more), id, piece),
+            }
+        })
+        .collect()
+}
+
+fn ipv6_piece(
+    from: &str,
+    to: &str,
+    protocol: u8,
+    (offset, has_more): (usize, bool),
+    id: u32,
+    piece: &[u8],
+) -> Vec<u8> {
+    let field = offset as u16 | u16::from(has_more);
+    let mut payload = vec![protocol, 0];
+    payload.extend(field.to_be_bytes());
+    payload.extend(id.to_be_bytes());
+    payload.extend(piece);
+    with_ip(from, to, 44, &payload)
+}
+
+fn ipv4_piece(
+    from: &str,
+    to: &str,
+    protocol: u8,
+    (offset, has_more): (usize, bool),
+    id: u32,
+    piece: &[u8],
+) -> Vec<u8> {
+    let field = (offset / 8) as u16 | if has_more { 0x2000 } else { 0 };
+    let mut packet = with_ip(from, to, protocol, piece);
+    packet[4..6].copy_from_slice(&(id as u16).to_be_bytes());
+    packet[6..8].copy_from_slice(&field.to_be_bytes());
+    fix_ipv4_checksum(&mut packet);
+    packet
+}
+
 pub fn fix_ipv4_checksum(packet: &mut [u8]) {
     let length = usize::from(packet[0] & 15) * 4;
     packet[10..12].fill(0);
