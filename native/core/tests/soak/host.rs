@@ -123,6 +123,12 @@ impl Host {
             .expect("a data message out of nowhere")
     }
 
+    /// Of the packets that wait for a handshake.
+    pub(crate) fn staged_bytes(&self) -> usize {
+        let waiting = self.staged.iter().flatten();
+        waiting.map(|packet| length_of(*packet)).sum()
+    }
+
     pub(crate) fn drop_staged(&mut self, to: usize) -> Vec<u64> {
         self.staged[to].drain(..).collect()
     }
@@ -161,10 +167,16 @@ fn inner_of(number: usize) -> std::net::IpAddr {
     Ipv4Addr::new(10, 0, 0, number as u8).into()
 }
 
-/// An IPv4 packet that says everywhere which one it is: of 28 to 1420 bytes.
+const IPV4_HEADER: usize = 20;
+
+/// 28 to 1420 bytes.
+fn length_of(packet: u64) -> usize {
+    IPV4_HEADER + 8 + usize::try_from(packet.wrapping_mul(0x9e37_79b9) % 1393).unwrap()
+}
+
+/// An IPv4 packet that says everywhere which one it is.
 pub(crate) fn packet_of(packet: u64, from: usize, to: usize) -> Vec<u8> {
-    let payload = 8 + usize::try_from(packet.wrapping_mul(0x9e37_79b9) % 1393).unwrap();
-    let length = (20 + payload) as u16;
+    let (length, payload) = (length_of(packet) as u16, length_of(packet) - IPV4_HEADER);
     let mut bytes = vec![
         0x45,
         0,

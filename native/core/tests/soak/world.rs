@@ -105,6 +105,11 @@ impl World {
         );
     }
 
+    /// Packets that wait for a handshake, which come and go by the hundred.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.hosts.iter().map(Host::staged_bytes).sum()
+    }
+
     pub(crate) fn summary(&self) -> String {
         let mut text = format!("{}\n", self.ledger);
         for (what, count) in &self.tally {
@@ -168,9 +173,18 @@ impl World {
                     self.note("handshakes given up");
                     let waiting = self.hosts[host].drop_staged(other);
                     self.lose_all(waiting, Loss::GaveUp);
+                    self.point_to_hub(host);
                 }
                 EventKind::PeerLost => self.note("peers lost"),
             }
+        }
+    }
+
+    /// As `culvertd` does whose gateway does not answer. A response whose mac2, which nobody looks at without load, was changed on its
+    /// way is authentic wherever it comes from, and a spoke that has followed it there asks nobody from then on.
+    fn point_to_hub(&mut self, spoke: usize) {
+        if spoke != HUB {
+            self.introduce_to_spoke(spoke);
         }
     }
 
